@@ -1,0 +1,7 @@
+namespace LowLatency.Control;
+
+/// <summary>Entry of <c>lowlat</c>.</summary>
+internal static class Program
+{
+    private static int Main() => 0;
+}

@@ -1,0 +1,431 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace LowLatency.Native.Layout;
+
+/// <summary>How a port's sockets are bound and its XDP program attached.</summary>
+public enum BindMode : uint
+{
+    /// <summary>Zero-copy, then copy, then generic: the first that the kernel grants.</summary>
+    Auto = 0,
+    /// <summary>Native program, XDP_ZEROCOPY: the driver fills our frames.</summary>
+    ZeroCopy = 1,
+    /// <summary>Native program, XDP_COPY: the kernel copies into our frames.</summary>
+    Copy = 2,
+    /// <summary>Generic (skb) program, XDP_COPY: works on every interface, slowest.</summary>
+    Generic = 3,
+}
+
+/// <summary>Which frames of a port are ours; the XDP program passes the rest to the kernel stack.</summary>
+public enum Claim : uint
+{
+    /// <summary>Nothing: a port that only sends.</summary>
+    None = 0,
+    /// <summary>IPv4 and IPv6 frames that are not for an address of this port, ND or link-local control.</summary>
+    Ip = 1,
+    /// <summary>UDP over IPv4/IPv6 to a destination port in the range, otherwise as <see cref="Ip"/>.</summary>
+    Udp = 2,
+    /// <summary>Every frame, ARP and LLDP too: a wire.</summary>
+    All = 3,
+}
+
+/// <summary>When a lane asks the kernel to look at a port's rings.</summary>
+public enum WakePolicy : uint
+{
+    /// <summary>XDP_USE_NEED_WAKEUP: when the kernel raises the flag.</summary>
+    NeedWakeup = 0,
+    /// <summary>Every turn that has something to send.</summary>
+    Always = 1,
+    /// <summary>SO_PREFER_BUSY_POLL: the lane runs the driver's NAPI itself.</summary>
+    BusyPoll = 2,
+}
+
+/// <summary>Where the receive time of a frame comes from.</summary>
+public enum StampSource : uint
+{
+    /// <summary>No metadata slot.</summary>
+    None = 0,
+    /// <summary>The XDP program writes CLOCK_MONOTONIC before the frame (<see cref="FrameMeta"/>).</summary>
+    Software = 1,
+}
+
+/// <summary>What a lane does.</summary>
+public enum LaneKind : uint
+{
+    /// <summary>Moves frames between its ports through its pipeline.</summary>
+    Forward = 0,
+    /// <summary>Sends open-loop load.</summary>
+    Generator = 1,
+    /// <summary>Receives load and measures it.</summary>
+    Receiver = 2,
+}
+
+/// <summary>The thread under a lane.</summary>
+public enum LaneHost : uint
+{
+    /// <summary>One thread on one CPU for this lane alone.</summary>
+    Pinned = 0,
+    /// <summary>Several lanes in turn on one thread (same <see cref="PlanLane.Thread"/>).</summary>
+    Shared = 1,
+}
+
+/// <summary>Scheduling policy of a lane's thread (sched(7)).</summary>
+public enum LanePolicy : uint
+{
+    /// <summary>SCHED_OTHER; <see cref="PlanLane.Priority"/> is a nice value.</summary>
+    Other = 0,
+    /// <summary>SCHED_FIFO | SCHED_RESET_ON_FORK; <see cref="PlanLane.Priority"/> is 1..99.</summary>
+    Fifo = 1,
+}
+
+/// <summary>Whether UMEM lies on 2 MiB pages.</summary>
+public enum HugePages : uint
+{
+    /// <summary>4 KiB pages.</summary>
+    Never = 0,
+    /// <summary>2 MiB pages when the host has them free.</summary>
+    Auto = 1,
+    /// <summary>Boot fails without them.</summary>
+    Require = 2,
+}
+
+/// <summary>The kinds of stage that a plan can name.</summary>
+public enum StageKind : uint
+{
+    /// <summary>What comes in at one port goes out at the other (<see cref="PlanStage.PortA"/>, PortB).</summary>
+    CrossConnect = 0,
+    /// <summary>Sets source and destination MAC of frames that leave by <see cref="PlanStage.PortA"/>.</summary>
+    MacRewrite = 1,
+    /// <summary>Swaps source and destination MAC of every frame.</summary>
+    MacSwap = 2,
+    /// <summary>5-tuple rules that count or drop; first match ends.</summary>
+    Filter = 3,
+    /// <summary>UDP back to where it came from: MACs, addresses and ports swapped.</summary>
+    Reflect = 4,
+}
+
+/// <summary>What a filter rule does with a match.</summary>
+public enum RuleAction : uint
+{
+    /// <summary>Counts and lets pass.</summary>
+    Pass = 0,
+    /// <summary>Counts and drops with <see cref="DropReason.FilterRule"/>.</summary>
+    Drop = 1,
+}
+
+/// <summary>The generator's arrival process.</summary>
+public enum Schedule : uint
+{
+    /// <summary>Equal distances.</summary>
+    Constant = 0,
+    /// <summary>Exponential distances (seeded, so a run can be repeated).</summary>
+    Poisson = 1,
+}
+
+/// <summary>32 bytes: a SHA-256.</summary>
+[InlineArray(32)]
+public struct Hash32
+{
+    private byte _first;
+
+    /// <summary>Lower-case hexadecimal.</summary>
+    public override readonly string ToString() => Convert.ToHexStringLower(this);
+}
+
+/// <summary>16 bytes: an IPv6 address, or an IPv4 address in the first four; network order.</summary>
+[InlineArray(16)]
+public struct Address16
+{
+    private byte _first;
+}
+
+/// <summary>Indices into the plan's ports, in the order of the lane's own port numbers.</summary>
+[InlineArray(Limits.PortsPerLaneMax)]
+public struct LanePorts
+{
+    private int _first;
+}
+
+/// <summary>First bytes of a plan file. Written by Control, re-checked by lowlatd, never changed after.</summary>
+/// <remarks>The file is header, ports, lanes, stages, rules, one after the other, and nothing else.</remarks>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanHeader
+{
+    /// <summary>"LLPLAN" and two zero bytes, little-endian.</summary>
+    public const ulong MagicValue = 0x0000_4E41_4C50_4C4C;
+
+    /// <summary>Grows with every change of any struct of the plan.</summary>
+    public const uint VersionValue = 1;
+
+    /// <summary><see cref="MagicValue"/>.</summary>
+    public ulong Magic;
+    /// <summary><see cref="VersionValue"/>.</summary>
+    public uint Version;
+    /// <summary>Size of the file, bytes.</summary>
+    public uint TotalBytes;
+    /// <summary>CRC-32C of everything behind this field (from byte 24).</summary>
+    public uint Checksum;
+    /// <summary>Zero.</summary>
+    public uint Reserved;
+    /// <summary>Count of <see cref="PlanPort"/>.</summary>
+    public uint PortCount;
+    /// <summary>Count of <see cref="PlanLane"/>.</summary>
+    public uint LaneCount;
+    /// <summary>Count of <see cref="PlanStage"/>.</summary>
+    public uint StageCount;
+    /// <summary>Count of <see cref="PlanRule"/>.</summary>
+    public uint RuleCount;
+    /// <summary>Non-zero: mlockall before arming; boot fails when the host refuses.</summary>
+    public uint LockMemory;
+    /// <summary>Zero.</summary>
+    public uint Reserved2;
+    /// <summary>CPUs of every thread that is not a lane.</summary>
+    public CpuSet HousekeepingCpus;
+    /// <summary>Name of the instance: one live data plane per name.</summary>
+    public Text32 Name;
+    /// <summary>Path of the shared region, made by lowlatd.</summary>
+    public Text128 RegionPath;
+    /// <summary>SHA-256 of the configuration text.</summary>
+    public Hash32 ConfigHash;
+    /// <summary>Load of the generator and receiver lanes; all zero where there are none.</summary>
+    public PlanLoad Load;
+}
+
+/// <summary>One (port, queue) pair: one AF_XDP socket.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanPort
+{
+    /// <summary>The port's name in the configuration.</summary>
+    public Text16 Name;
+    /// <summary>The kernel's interface name.</summary>
+    public Text16 Interface;
+    /// <summary>Path of the network namespace (<c>/run/netns/x</c>); empty: the one lowlatd runs in.</summary>
+    public Text128 NetworkNamespace;
+    /// <summary>ifindex when planned; boot refuses when the name has another one now.</summary>
+    public int InterfaceIndex;
+    /// <summary>Queue number.</summary>
+    public uint Queue;
+    /// <summary>Requested mode.</summary>
+    public BindMode Mode;
+    /// <summary>What the XDP program redirects to us.</summary>
+    public Claim Claim;
+    /// <summary>First UDP destination port of <see cref="Claim.Udp"/>, host order.</summary>
+    public ushort ClaimPortLow;
+    /// <summary>Last UDP destination port of <see cref="Claim.Udp"/>, host order.</summary>
+    public ushort ClaimPortHigh;
+    /// <summary>Wake-up policy.</summary>
+    public WakePolicy Wake;
+    /// <summary>SO_BUSY_POLL, microseconds (busy-poll policy).</summary>
+    public uint BusyPollUs;
+    /// <summary>SO_BUSY_POLL_BUDGET, packets (busy-poll policy).</summary>
+    public uint BusyPollBudget;
+    /// <summary>Receive time source.</summary>
+    public StampSource Stamps;
+    /// <summary>Slots of the rx ring, power of two.</summary>
+    public uint RxSlots;
+    /// <summary>Slots of the tx ring, power of two.</summary>
+    public uint TxSlots;
+    /// <summary>Slots of the fill ring, power of two.</summary>
+    public uint FillSlots;
+    /// <summary>Slots of the completion ring, power of two.</summary>
+    public uint CompletionSlots;
+    /// <summary>Frames that the lane keeps on the fill side; at most <see cref="FillSlots"/>.</summary>
+    public uint FillLevel;
+    /// <summary>MTU when planned, bytes.</summary>
+    public uint MtuBytes;
+    /// <summary>NUMA node of the device; -1 unknown.</summary>
+    public int NumaNode;
+    /// <summary>Zero.</summary>
+    public uint Reserved;
+    /// <summary>Own MAC, first byte of the address in the lowest byte.</summary>
+    public ulong Mac;
+}
+
+/// <summary>One lane.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanLane
+{
+    /// <summary>Its name.</summary>
+    public Text16 Name;
+    /// <summary>What it does.</summary>
+    public LaneKind Kind;
+    /// <summary>The thread under it.</summary>
+    public LaneHost Host;
+    /// <summary>Lanes with the same number share a thread (only <see cref="LaneHost.Shared"/>).</summary>
+    public uint Thread;
+    /// <summary>CPU of the thread.</summary>
+    public int Cpu;
+    /// <summary>Policy of the thread.</summary>
+    public LanePolicy Policy;
+    /// <summary>1..99 for FIFO, nice -20..19 for OTHER.</summary>
+    public int Priority;
+    /// <summary>Count of its ports.</summary>
+    public uint PortCount;
+    /// <summary>Index of its first stage in the plan.</summary>
+    public uint FirstStage;
+    /// <summary>Count of its stages.</summary>
+    public uint StageCount;
+    /// <summary>Chunks of its UMEM.</summary>
+    public uint Frames;
+    /// <summary>Bytes of a chunk: 2048 or 4096.</summary>
+    public uint ChunkBytes;
+    /// <summary>Extra headroom before each frame, bytes.</summary>
+    public uint HeadroomBytes;
+    /// <summary>Huge pages for the UMEM.</summary>
+    public HugePages HugePages;
+    /// <summary>NUMA node of the UMEM; -1: where the CPU is.</summary>
+    public int NumaNode;
+    /// <summary>Frames handled together, 1..<see cref="Limits.BurstMax"/>.</summary>
+    public uint Burst;
+    /// <summary>Zero.</summary>
+    public uint Reserved;
+    /// <summary>Gaps longer than this become events, ns.</summary>
+    public long GapThresholdNs;
+    /// <summary>A planned pause starts at every multiple of this on CLOCK_MONOTONIC, ns; 0: never.</summary>
+    public long YieldEveryNs;
+    /// <summary>Length of a planned pause, ns: what a FIFO lane leaves to the kernel's own threads of its CPU.</summary>
+    public long YieldForNs;
+    /// <summary>Its ports, as indices into the plan's ports.</summary>
+    public LanePorts Ports;
+}
+
+/// <summary>One stage of a lane; ports are the lane's own port numbers.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanStage
+{
+    /// <summary>What it does.</summary>
+    public StageKind Kind;
+    /// <summary>First port; -1: any.</summary>
+    public int PortA;
+    /// <summary>Second port; -1: none.</summary>
+    public int PortB;
+    /// <summary>Index of the first rule.</summary>
+    public uint FirstRule;
+    /// <summary>Count of rules.</summary>
+    public uint RuleCount;
+    /// <summary>What a filter does with frames that no rule names.</summary>
+    public RuleAction DefaultAction;
+    /// <summary>New source MAC, first byte lowest; 0: leave.</summary>
+    public ulong SourceMac;
+    /// <summary>New destination MAC, first byte lowest; 0: leave.</summary>
+    public ulong DestinationMac;
+}
+
+/// <summary>One rule of a filter stage.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanRule
+{
+    /// <summary>Its name, for counters.</summary>
+    public Text32 Name;
+    /// <summary>4, 6, or 0 for both.</summary>
+    public uint Family;
+    /// <summary>IP protocol number; 256: any.</summary>
+    public uint Protocol;
+    /// <summary>Source prefix.</summary>
+    public Address16 Source;
+    /// <summary>Destination prefix.</summary>
+    public Address16 Destination;
+    /// <summary>Bits of <see cref="Source"/> that count.</summary>
+    public uint SourceBits;
+    /// <summary>Bits of <see cref="Destination"/> that count.</summary>
+    public uint DestinationBits;
+    /// <summary>Source L4 port range, host order; 0..65535: any (also frames without ports).</summary>
+    public ushort SourcePortLow;
+    /// <inheritdoc cref="SourcePortLow"/>
+    public ushort SourcePortHigh;
+    /// <summary>Destination L4 port range, host order.</summary>
+    public ushort DestinationPortLow;
+    /// <inheritdoc cref="DestinationPortLow"/>
+    public ushort DestinationPortHigh;
+    /// <summary>Ingress port, lane's own number; -1: any.</summary>
+    public int Port;
+    /// <summary>What happens.</summary>
+    public RuleAction Action;
+}
+
+/// <summary>One size of an IMIX.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanSize
+{
+    /// <summary>Frame length without FCS, bytes.</summary>
+    public uint FrameBytes;
+    /// <summary>Share among all weights.</summary>
+    public uint Weight;
+}
+
+/// <summary>Up to eight sizes; a zero weight ends the list.</summary>
+[InlineArray(8)]
+public struct PlanSizes
+{
+    private PlanSize _first;
+}
+
+/// <summary>Where one path of a load run starts and what its frames carry.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanPath
+{
+    /// <summary>"through" or "direct".</summary>
+    public Text16 Name;
+    /// <summary>Source MAC, first byte lowest.</summary>
+    public ulong SourceMac;
+    /// <summary>Destination MAC, first byte lowest.</summary>
+    public ulong DestinationMac;
+    /// <summary>Generator lane's own port number.</summary>
+    public uint TxPort;
+    /// <summary>Receiver lane's own port number.</summary>
+    public uint RxPort;
+    /// <summary>Length of this path's slice of each cycle, active ns.</summary>
+    public long SliceNs;
+}
+
+/// <summary>The paths of a load run; the cycle takes them in order.</summary>
+[InlineArray(Limits.PathsMax)]
+public struct PlanPaths
+{
+    private PlanPath _first;
+}
+
+/// <summary>What the generator sends and the receiver expects.</summary>
+/// <remarks>Active time is wall time without the quiet windows: a planned pause of the generator's thread starts at
+/// every multiple of <see cref="QuietEveryNs"/> on CLOCK_MONOTONIC and lasts <see cref="QuietForNs"/>; nothing is
+/// intended inside it nor in the <see cref="QuietGuardNs"/> before it. The rate holds over wall time.</remarks>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanLoad
+{
+    /// <summary>Frames a second over wall time.</summary>
+    public double RatePps;
+    /// <summary>Arrival process.</summary>
+    public Schedule Schedule;
+    /// <summary>Count of <see cref="Paths"/>.</summary>
+    public uint PathCount;
+    /// <summary>Count of flows, round-robin: flow n adds n to the UDP source port.</summary>
+    public uint Flows;
+    /// <summary>4 or 6.</summary>
+    public uint Family;
+    /// <summary>Random seed (Poisson, IMIX).</summary>
+    public ulong Seed;
+    /// <summary>Time before measuring starts, ns; its frames count in the ledger, not in the histograms.</summary>
+    public long WarmupNs;
+    /// <summary>Measured time of the first path, ns: the run ends when its slices add up to it.</summary>
+    public long DurationNs;
+    /// <summary>See remarks; 0: never quiet.</summary>
+    public long QuietEveryNs;
+    /// <summary>See remarks.</summary>
+    public long QuietForNs;
+    /// <summary>See remarks.</summary>
+    public long QuietGuardNs;
+    /// <summary>Source address of all flows.</summary>
+    public Address16 Source;
+    /// <summary>Destination address of all flows.</summary>
+    public Address16 Destination;
+    /// <summary>First UDP source port, host order.</summary>
+    public ushort SourcePort;
+    /// <summary>UDP destination port, host order.</summary>
+    public ushort DestinationPort;
+    /// <summary>Zero.</summary>
+    public uint Reserved;
+    /// <summary>Frame sizes.</summary>
+    public PlanSizes Sizes;
+    /// <summary>Paths.</summary>
+    public PlanPaths Paths;
+}

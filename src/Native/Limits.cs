@@ -1,0 +1,68 @@
+namespace LowLatency.Native;
+
+/// <summary>Every bound of the product, born here and nowhere else. Read by both programs at any time.</summary>
+public static class Limits
+{
+    /// <summary>Descriptors handled together: one NAPI budget, so a turn never outlives one kernel poll.</summary>
+    public const int BurstMax = 64;
+
+    /// <summary>(port, queue) pairs of one plan.</summary>
+    public const int PortsMax = 64;
+
+    /// <summary>Ports of one lane: what one thread can poll before an idle turn costs a microsecond.</summary>
+    public const int PortsPerLaneMax = 16;
+
+    /// <summary>Lanes of one plan; one core each on a real host.</summary>
+    public const int LanesMax = 64;
+
+    /// <summary>Stages of one plan, all lanes together.</summary>
+    public const int StagesMax = 256;
+
+    /// <summary>Filter rules of one plan.</summary>
+    public const int RulesMax = 4096;
+
+    /// <summary>Paths that one load run can compare (through the device under test, direct).</summary>
+    public const int PathsMax = 2;
+
+    /// <summary>Flows of one load run; the flow is the UDP source port offset, so 16 bits are the end.</summary>
+    public const int FlowsMax = 32768;
+
+    /// <summary>Smallest ring (slots): less than a burst would make every turn partial.</summary>
+    public const int RingSlotsMin = 64;
+
+    /// <summary>Largest ring (slots); the kernel accepts more, caches do not.</summary>
+    public const int RingSlotsMax = 32768;
+
+    /// <summary>UMEM chunk sizes the kernel accepts in aligned mode on a 4 KiB-page machine
+    /// (net/xdp/xdp_umem.c: XDP_UMEM_MIN_CHUNK_SIZE 2048, at most PAGE_SIZE).</summary>
+    public const int ChunkBytesMin = 2048;
+
+    /// <inheritdoc cref="ChunkBytesMin"/>
+    public const int ChunkBytesMax = 4096;
+
+    /// <summary>Bytes the kernel keeps free before each frame (linux/bpf.h XDP_PACKET_HEADROOM).</summary>
+    public const int XdpHeadroomBytes = 256;
+
+    /// <summary>Smallest Ethernet frame without FCS (IEEE 802.3: 64 with FCS).</summary>
+    public const int FrameBytesMin = 60;
+
+    /// <summary>Ethernet header and one VLAN tag, which the MTU does not count.</summary>
+    public const int EthernetOverheadBytes = 18;
+
+    /// <summary>Packets that one copy-mode send moves by default (net/xdp/xsk.c TX_BATCH_SIZE 32).</summary>
+    public const int KernelTxBudget = 32;
+
+    /// <summary>Send calls of one port in one turn: a burst needs two; the rest is for what stood before.</summary>
+    public const int WakesPerTurnMax = 8;
+
+    /// <summary>Events (gaps) that a lane's event ring holds; power of two, Control drains it every sample.</summary>
+    public const int EventRingSlots = 4096;
+
+    /// <summary>CPUs a mask can name.</summary>
+    public const int CpusMax = 1024;
+
+    // Static asserts: a false condition yields -1, which no byte can hold, so it does not compile.
+    internal const byte BurstFitsRing = BurstMax <= RingSlotsMin ? 0 : -1;
+    internal const byte EventsArePow2 = (EventRingSlots & (EventRingSlots - 1)) == 0 ? 0 : -1;
+    internal const byte WakesCoverBurst = WakesPerTurnMax * KernelTxBudget >= 2 * BurstMax ? 0 : -1;
+}
