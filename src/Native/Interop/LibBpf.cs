@@ -39,18 +39,6 @@ internal static unsafe partial class LibBpf
         private readonly ulong _iteratorInfoLengthAndBtf;
     }
 
-    /// <summary>bpf/libbpf.h <c>struct bpf_xdp_query_opts</c>.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct XdpQueryOptions
-    {
-        public nuint Size;
-        public uint ProgramId;
-        public uint DrvProgramId;
-        public uint HwProgramId;
-        public uint SkbProgramId;
-        public byte AttachMode;
-    }
-
     /// <summary>linux/bpf.h <c>struct bpf_prog_info</c>: the kernel fills as many bytes as it is told of.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 80)]
     internal struct ProgramInfo
@@ -162,9 +150,6 @@ internal static unsafe partial class LibBpf
 
     [LibraryImport(Name, EntryPoint = "bpf_obj_get_info_by_fd")]
     internal static partial int InfoByFd(int fd, void* info, uint* bytes);
-
-    [LibraryImport(Name, EntryPoint = "bpf_xdp_query")]
-    internal static partial int XdpQuery(int interfaceIndex, int flags, XdpQueryOptions* options);
 
     [LibraryImport(Name, EntryPoint = "bpf_prog_test_run_opts")]
     internal static partial int TestRun(int programFd, TestRunOptions* options);

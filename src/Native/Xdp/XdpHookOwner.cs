@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LowLatency.Native.Interop;
+using LowLatency.Native.Netlink;
 
 namespace LowLatency.Native.Xdp;
 
@@ -19,20 +20,20 @@ public sealed record XdpHolder(int Pid, string Command);
 public sealed record XdpHookOwner(
     uint ProgramId, string ProgramName, XdpAttachMode Mode, uint LinkId, IReadOnlyList<XdpHolder> Holders)
 {
-    private const byte AttachedSkb = 2; // linux/if_link.h XDP_ATTACHED_SKB
-
     /// <summary>Looks at an interface of the calling thread's network namespace; null when the hook is free, or when
     /// the kernel does not tell us.</summary>
     public static XdpHookOwner? Find(int interfaceIndex)
     {
-        if (!TryQuery(interfaceIndex, out uint programId, out XdpAttachMode mode))
+        using RouteNetlink route = RouteNetlink.Open("");
+        LinkInfo? link = route.FindLink(interfaceIndex);
+        if (link is null || link.XdpProgramId == 0)
         {
             return null;
         }
 
-        string name = NameOf(programId);
-        uint linkId = FindLink(programId, interfaceIndex);
-        return new XdpHookOwner(programId, name, mode, linkId, FindHolders(programId));
+        uint id = link.XdpProgramId;
+        XdpAttachMode mode = link.XdpMode ?? XdpAttachMode.Native;
+        return new XdpHookOwner(id, NameOf(id), mode, FindLink(id, interfaceIndex), FindHolders(id));
     }
 
     /// <summary>One sentence: whose it is, and the command that takes it away.</summary>
@@ -59,16 +60,6 @@ public sealed record XdpHookOwner(
                 ? $"held by a pinned bpf_link, no live process; detach it: '{remedy}'"
                 : $"left by iproute2 or libxdp, no live process; remove it: '{remedy}'";
         return $"The XDP hook of {interfaceName} belongs to program '{name}' (id {ProgramId}), {whose}.";
-    }
-
-    private static unsafe bool TryQuery(int interfaceIndex, out uint programId, out XdpAttachMode mode)
-    {
-        LibBpf.XdpQueryOptions options = new() { Size = (nuint)sizeof(LibBpf.XdpQueryOptions) };
-        int rc = LibBpf.XdpQuery(interfaceIndex, 0, &options);
-        uint[] ids = [options.ProgramId, options.DrvProgramId, options.SkbProgramId, options.HwProgramId];
-        programId = rc < 0 ? 0 : ids.FirstOrDefault(id => id != 0); // several at once: the plain id is 0
-        mode = options.AttachMode == AttachedSkb ? XdpAttachMode.Generic : XdpAttachMode.Native;
-        return programId != 0;
     }
 
     private static unsafe string NameOf(uint programId)
@@ -125,20 +116,32 @@ public sealed record XdpHookOwner(
                 continue;
             }
 
-            try
+            if (Lines(Path.Combine(folder, "fdinfo")).Contains(line))
             {
-                if (Directory.EnumerateFiles(Path.Combine(folder, "fdinfo"))
-                    .Any(file => File.ReadLines(file).Contains(line)))
-                {
-                    holders.Add(new XdpHolder(pid, File.ReadAllText(Path.Combine(folder, "comm")).Trim()));
-                }
-            }
-            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-            {
-                // The process or the descriptor ended while we looked, or is not ours to see: not a holder we can name.
+                string command = Lines(folder, "comm").FirstOrDefault("");
+                holders.Add(new XdpHolder(pid, command));
             }
         }
 
         return holders;
+    }
+
+    /// <summary>The lines of every file in a folder that match; what ends or is refused meanwhile has none.</summary>
+    private static IEnumerable<string> Lines(string folder, string pattern = "*")
+    {
+        string[] files = Try(() => Directory.GetFiles(folder, pattern));
+        return files.SelectMany(file => Try(() => File.ReadAllLines(file)));
+    }
+
+    private static string[] Try(Func<string[]> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return []; // the process or the descriptor ended while we looked, or is not ours to see
+        }
     }
 }

@@ -126,8 +126,19 @@ public sealed class XdpProgram : IDisposable
         }
 
         Errno errno = (Errno)(-fd);
+        if (errno == Errno.EINVAL && !Exists(request.InterfaceIndex))
+        {
+            errno = Errno.ENODEV; // the kernel says EINVAL for both (net/core/dev.c bpf_xdp_link_attach)
+        }
+
         string mode = request.Mode == XdpAttachMode.Native ? "native" : "generic";
         throw new NativeException($"bpf_link_create(XDP, {request.Interface}, {mode})", errno, Hint(errno, request));
+    }
+
+    private static bool Exists(int interfaceIndex)
+    {
+        using RouteNetlink route = RouteNetlink.Open(""); // the scope that Attach has entered
+        return route.FindLink(interfaceIndex) is not null;
     }
 
     private static string Hint(Errno errno, XdpAttachRequest request) => errno switch

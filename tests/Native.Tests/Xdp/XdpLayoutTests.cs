@@ -75,7 +75,6 @@ public sealed unsafe class XdpLayoutTests
                 (byte*)&open.KernelLog - (byte*)&open),
             ("offsetof(struct bpf_object_open_opts, kernel_log_size)", Offset(ref open, ref open.KernelLogBytes)),
             ("offsetof(struct bpf_object_open_opts, kernel_log_level)", Offset(ref open, ref open.KernelLogLevel)),
-            ("sizeof(struct bpf_xdp_query_opts)", sizeof(LibBpf.XdpQueryOptions)),
             ("sizeof(struct bpf_test_run_opts)", sizeof(LibBpf.TestRunOptions)),
             ("sizeof(struct xdp_md)", sizeof(LibBpf.XdpContext)),
             ("offsetof(struct bpf_prog_info, id)", Offset(ref program, ref program.Id)),
