@@ -100,7 +100,7 @@ static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config
 
 	if (unlikely((to & bpf_htonl(0xFFFFFF00)) == bpf_htonl(0xE0000000))) /* 224.0.0.0/24 */
 		return LL_PASSED_CONTROL;
-	if (config->local4_count != 0 && bpf_map_lookup_elem(&ll_local4, &to))
+	if (unlikely(config->local4_filter & ll_filter_bit(to)) && bpf_map_lookup_elem(&ll_local4, &to))
 		return LL_PASSED_LOCAL;
 	if (config->claim != LL_CLAIM_UDP)
 		return LL_REDIRECTED;
@@ -164,7 +164,10 @@ static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config
 			return LL_PASSED_DISCOVERY;
 	}
 
-	if (config->local6_count != 0 && bpf_map_lookup_elem(&ll_local6, &to))
+
+	__u32 folded = to.word[0] ^ to.word[1] ^ to.word[2] ^ to.word[3];
+
+	if (unlikely(config->local6_filter & ll_filter_bit(folded)) && bpf_map_lookup_elem(&ll_local6, &to))
 		return LL_PASSED_LOCAL;
 	if (config->claim != LL_CLAIM_UDP)
 		return LL_REDIRECTED;

@@ -23,6 +23,8 @@ internal sealed unsafe class XdpObject : IDisposable
     private readonly int _local4Fd;
     private readonly int _local6Fd;
     private readonly ulong[] _perCpu; // one struct ll_outcomes per possible CPU; pinned, the kernel writes it
+    private readonly int[] _slots4 = new int[64]; // addresses behind each filter bit, to know when to clear it
+    private readonly int[] _slots6 = new int[64];
     private XdpConfig _config;
     private void* _handle;
 
@@ -57,13 +59,13 @@ internal sealed unsafe class XdpObject : IDisposable
     }
 
     /// <summary>Loads the program and its maps.</summary>
-    /// <param name="config">What it goes by; counts of local addresses must be 0.</param>
+    /// <param name="config">What it goes by; without local addresses.</param>
     /// <param name="queueCount">Size of the socket map.</param>
     /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the hint.</exception>
     public static XdpObject Load(in XdpConfig config, int queueCount)
     {
         Invariant.Require(queueCount > 0);
-        Invariant.Require(config.Local4Count == 0 && config.Local6Count == 0);
+        Invariant.Require(config.Local4Filter == 0 && config.Local6Filter == 0);
         _ = LibBpf.SetPrint(null); // libbpf writes to stderr otherwise; what matters is in our exceptions
         byte[] elf = ReadResource();
         byte* log = (byte*)NativeMemory.AllocZeroed(LogBytes);
@@ -131,7 +133,9 @@ internal sealed unsafe class XdpObject : IDisposable
             }
         }
 
-        LocalCount(address)++; // after the entry: a program that sees the count finds the address
+        int slot = XdpConfig.FilterSlot(address);
+        Addresses(address)[slot]++;
+        Filter(address) |= 1UL << slot; // after the entry: a program that sees the bit finds the address
         return WriteConfig();
     }
 
@@ -148,8 +152,13 @@ internal sealed unsafe class XdpObject : IDisposable
             }
         }
 
-        Invariant.Require(LocalCount(address) > 0);
-        LocalCount(address)--;
+        int slot = XdpConfig.FilterSlot(address);
+        Invariant.Require(Addresses(address)[slot] > 0);
+        if (--Addresses(address)[slot] == 0)
+        {
+            Filter(address) &= ~(1UL << slot);
+        }
+
         return WriteConfig();
     }
 
@@ -238,14 +247,16 @@ internal sealed unsafe class XdpObject : IDisposable
 
     private int LocalMap(ReadOnlySpan<byte> address) => address.Length == 4 ? _local4Fd : _local6Fd;
 
-    private ref uint LocalCount(ReadOnlySpan<byte> address)
+    private int[] Addresses(ReadOnlySpan<byte> address) => address.Length == 4 ? _slots4 : _slots6;
+
+    private ref ulong Filter(ReadOnlySpan<byte> address)
     {
         if (address.Length == 4)
         {
-            return ref _config.Local4Count;
+            return ref _config.Local4Filter;
         }
 
-        return ref _config.Local6Count;
+        return ref _config.Local6Filter;
     }
 
     private Errno WriteConfig()

@@ -153,6 +153,26 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
     }
 
     [Fact]
+    public void An_address_that_only_shares_a_filter_bit_is_not_local()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
+        using XdpObject loaded = XdpObject.Load(new XdpConfig { Claim = Claim.Ip }, queueCount: 1);
+        byte[] frame = Sample("the port's own IPv4 address").Frame;
+        int slot = XdpConfig.FilterSlot(FrameSamples.Local4);
+        byte[][] twins = [.. Enumerable.Range(2, 60000)
+            .Select(host => (byte[])[10, 9, (byte)(host >> 8), (byte)host])
+            .Where(address => XdpConfig.FilterSlot(address) == slot).Take(2)];
+        Assert.Equal(Errno.Ok, loaded.AddLocal(twins[0]));
+        Assert.Equal(Errno.Ok, loaded.AddLocal(twins[1]));
+        Assert.Equal(XdpOutcome.PassedNoSocket, OutcomeOf(loaded, frame));
+        Assert.Equal(Errno.Ok, loaded.AddLocal(FrameSamples.Local4));
+        Assert.Equal(Errno.Ok, loaded.RemoveLocal(twins[0]));
+        Assert.Equal(XdpOutcome.PassedLocal, OutcomeOf(loaded, frame));
+        Assert.Equal(Errno.Ok, loaded.RemoveLocal(FrameSamples.Local4));
+        Assert.Equal(XdpOutcome.PassedNoSocket, OutcomeOf(loaded, frame));
+    }
+
+    [Fact]
     public void More_addresses_than_the_map_holds_are_refused_and_counted_right()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
@@ -222,7 +242,8 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
         BpfTestRun.Result result = BpfTestRun.Run(loaded.ProgramFd, frame);
         Assert.Equal(Errno.Ok, loaded.ReadOutcomes(ref after));
         Assert.Equal(frame, result.Frame);
-        int[] changed = [.. Enumerable.Range(0, OutcomeCounters.Count).Where(slot => after[slot] != before[slot])];
+        int[] changed =
+            [.. Enumerable.Range(0, OutcomeCounters.Count).Where(slot => after[slot] != before[slot])];
         int only = Assert.Single(changed);
         Assert.Equal(before[only] + 1, after[only]);
         Assert.Equal(only == 0 ? LibBpf.ActionRedirect : LibBpf.ActionPass, result.Action);

@@ -45,8 +45,23 @@ public sealed unsafe class XdpLayoutTests
             ("offsetof(struct ll_config, claim_port_low)", Offset(ref config, ref config.ClaimPortLow)),
             ("offsetof(struct ll_config, claim_port_high)", Offset(ref config, ref config.ClaimPortHigh)),
             ("offsetof(struct ll_config, flags)", Offset(ref config, ref config.Flags)),
-            ("offsetof(struct ll_config, local4_count)", Offset(ref config, ref config.Local4Count)),
-            ("offsetof(struct ll_config, local6_count)", Offset(ref config, ref config.Local6Count)));
+            ("offsetof(struct ll_config, local4_filter)", Offset(ref config, ref config.Local4Filter)),
+            ("offsetof(struct ll_config, local6_filter)", Offset(ref config, ref config.Local6Filter)));
+    }
+
+    [Fact]
+    public void An_address_has_the_same_filter_bit()
+    {
+        foreach (byte last in Enumerable.Range(0, 256).Select(value => (byte)value))
+        {
+            Span<byte> address6 = [0xFD, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, last];
+            Span<byte> folded = [0xFD, 0, 1, (byte)(9 ^ last)];
+            Assert.Equal(XdpConfig.FilterSlot(folded), XdpConfig.FilterSlot(address6));
+        }
+
+        uint[] words = [0, 1, 0x0100090A, 0xFF, 0x80000000, 0xFFFFFFFF, 0xDEADBEEF];
+        Compare([.. words.Select(word => ($"ll_filter_bit(0x{word:x}U)",
+            (long)(1UL << XdpConfig.FilterSlot(BitConverter.GetBytes(word)))))]);
     }
 
     [Fact]
