@@ -153,13 +153,8 @@ public sealed class RouteNetlink : IDisposable
         return address.Length == (header.Family == Rt.FamilyIpv4 ? 4 : 16);
     }
 
-    private static LinkAddress? ParseAddress(NetlinkMessage message) =>
-        message.Type == Rt.NewAddr
-        && TryReadAddress(message, out Rt.AddressMessage header, out ReadOnlySpan<byte> address)
-            ? new LinkAddress(header.Index, new IPAddress(address), header.PrefixLength)
-            : null;
-
-    private static LinkInfo? ParseLink(NetlinkMessage message)
+    /// <summary>Reads a link message; null when it is none.</summary>
+    internal static LinkInfo? ParseLink(NetlinkMessage message)
     {
         if (message.Type != Rt.NewLink
             || !MemoryMarshal.TryRead(message.Payload, out Rt.InterfaceMessage header)
@@ -196,6 +191,12 @@ public sealed class RouteNetlink : IDisposable
 
         return link;
     }
+
+    private static LinkAddress? ParseAddress(NetlinkMessage message) =>
+        message.Type == Rt.NewAddr
+        && TryReadAddress(message, out Rt.AddressMessage header, out ReadOnlySpan<byte> address)
+            ? new LinkAddress(header.Index, new IPAddress(address), header.PrefixLength)
+            : null;
 
     private static LinkInfo With(LinkInfo link, int type, ReadOnlySpan<byte> value)
     {

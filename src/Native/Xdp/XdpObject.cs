@@ -7,7 +7,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Native.Xdp;
 
 /// <summary>The embedded lowlat.bpf.o, loaded into the kernel with maps of its own, not attached to anything.
-/// One thread at a time; after <see cref="Load"/> nothing here allocates.</summary>
+/// One thread at a time; once loaded, nothing here allocates.</summary>
 internal sealed unsafe class XdpObject : IDisposable
 {
     private const string ResourceName = "lowlat.bpf.o";
@@ -62,12 +62,15 @@ internal sealed unsafe class XdpObject : IDisposable
     /// <param name="config">What it goes by; without local addresses.</param>
     /// <param name="queueCount">Size of the socket map.</param>
     /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the hint.</exception>
-    public static XdpObject Load(in XdpConfig config, int queueCount)
+    public static XdpObject Load(in XdpConfig config, int queueCount) =>
+        Load(config, queueCount, ReadResource());
+
+    /// <summary>Loads another object with the same maps: for tests of what the kernel refuses.</summary>
+    internal static XdpObject Load(in XdpConfig config, int queueCount, byte[] elf)
     {
         Invariant.Require(queueCount > 0);
         Invariant.Require(config.Local4Filter == 0 && config.Local6Filter == 0);
         _ = LibBpf.SetPrint(null); // libbpf writes to stderr otherwise; what matters is in our exceptions
-        byte[] elf = ReadResource();
         byte* log = (byte*)NativeMemory.AllocZeroed(LogBytes);
         void* handle = null;
         try

@@ -189,6 +189,40 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
     }
 
     [Fact]
+    public void A_program_the_verifier_refuses_is_reported_in_the_verifiers_words()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
+        string source = File.ReadAllText(Path.Combine(HostC.Root(), "xdp", "lowlat.bpf.c"));
+        string broken = source.Replace("(const void *)(eth + 1) > end", "0", StringComparison.Ordinal);
+        Assert.NotEqual(source, broken);
+        string folder = Directory.CreateTempSubdirectory("lowlat-broken-").FullName;
+        try
+        {
+            string file = Path.Combine(folder, "broken.c");
+            File.WriteAllText(file, broken);
+            HostC.Run("clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-I/usr/include/x86_64-linux-gnu",
+                "-I", Path.Combine(HostC.Root(), "xdp"), "-c", file, "-o", file + ".o");
+            byte[] elf = File.ReadAllBytes(file + ".o");
+            NativeException refused = Assert.Throws<NativeException>(
+                () => XdpObject.Load(new XdpConfig { Claim = Claim.Ip }, queueCount: 1, elf));
+            Assert.Equal(Errno.EACCES, refused.Errno);
+            Assert.Contains("invalid access to packet", refused.Hint, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void An_object_that_is_damaged_is_refused()
+    {
+        NativeException refused = Assert.Throws<NativeException>(
+            () => XdpObject.Load(new XdpConfig { Claim = Claim.Ip }, queueCount: 1, new byte[64]));
+        Assert.Contains("bpf_object__open_mem", refused.Call, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_stamp_lies_right_before_the_frame_and_is_of_now()
     {
         XdpObject loaded = programs.Get(Claim.All, stamps: true);
