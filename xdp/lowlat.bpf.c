@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The XDP program of one interface: is this frame ours? If so, to the AF_XDP socket of its queue; if not, to the
- * kernel's stack. It never drops. Loaded once per interface, with maps of its own; needs Linux 6.1.
+ * The XDP program of one interface: is this frame ours? If so, to the AF_XDP socket of its queue; if not, to
+ * the kernel's stack. It never drops. Loaded once per interface, with maps of its own; needs Linux 6.1.
  *
- * Order of work: judge the frame from its headers, look for a socket, stamp, count. The common frame (untagged IPv4)
- * costs one bounds check; tags, extension headers and ICMPv6 are out of line in the branches that need them.
+ * Order of work: judge the frame from its headers, look for a socket, stamp, count. The common frame
+ * (untagged IPv4) costs one bounds check; tags, extension headers and ICMPv6 are out of line in the branches
+ * that need them.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -72,7 +73,8 @@ struct extension {
 	__u8 rest[4];
 };
 
-static __always_inline enum ll_outcome judge_udp(const struct ll_config *config, const void *l4, const void *end)
+static __always_inline enum ll_outcome judge_udp(const struct ll_config *config, const void *l4,
+						  const void *end)
 {
 	const struct udphdr *udp = l4;
 
@@ -81,10 +83,13 @@ static __always_inline enum ll_outcome judge_udp(const struct ll_config *config,
 
 	__u16 port = bpf_ntohs(udp->dest);
 
-	return port >= config->claim_port_low && port <= config->claim_port_high ? LL_REDIRECTED : LL_PASSED_NOT_OURS;
+	int is_in_range = port >= config->claim_port_low && port <= config->claim_port_high;
+
+	return is_in_range ? LL_REDIRECTED : LL_PASSED_NOT_OURS;
 }
 
-static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config, const void *l3, const void *end)
+static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config, const void *l3,
+						   const void *end)
 {
 	const struct iphdr *ip = l3;
 
@@ -122,7 +127,8 @@ static __always_inline int is_extension(__u8 next)
 		|| next == IPPROTO_FRAGMENT;
 }
 
-static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config, const void *l3, const void *end)
+static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config, const void *l3,
+						   const void *end)
 {
 	const struct ipv6hdr *ip = l3;
 
@@ -220,7 +226,7 @@ static __always_inline enum ll_outcome judge(struct xdp_md *ctx, const struct ll
 	return LL_PASSED_NOT_OURS;
 }
 
-/* A driver that refuses the slot (generic mode on some) leaves the frame unstamped; the reader sees no magic. */
+/* Where a driver refuses the slot (generic mode, some), the frame goes unstamped: the reader sees no magic. */
 static __always_inline void stamp(struct xdp_md *ctx)
 {
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(struct ll_meta)) != 0)

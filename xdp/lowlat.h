@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lowlat.bpf.c and LowLatency.Native share. The C# side is Layout/Counters.cs (XdpOutcome), Layout/Frame.cs
- * (FrameMeta), Layout/Plan.cs (Claim) and Xdp/XdpConfig.cs; a test compiles this header with the host's compiler and
- * compares every size, offset and value.
+ * What lowlat.bpf.c and LowLatency.Native share. The C# side is Layout/Counters.cs (XdpOutcome),
+ * Layout/Frame.cs (FrameMeta), Layout/Plan.cs (Claim) and Xdp/XdpConfig.cs; a test compiles this header with
+ * the host's compiler and compares every size, offset and value.
  */
 #ifndef LOWLAT_H
 #define LOWLAT_H
@@ -17,7 +17,7 @@ enum ll_claim {
 	LL_CLAIM_ALL = 3,  /* every frame */
 };
 
-/* What became of a frame. Everything that is not redirected is passed to the kernel's stack: nothing is dropped. */
+/* What became of a frame. What is not redirected is passed to the kernel's stack: nothing is dropped. */
 enum ll_outcome {
 	LL_REDIRECTED = 0,       /* to the socket of its queue */
 	LL_PASSED_NOT_OURS = 1,  /* not in the claim */
@@ -46,8 +46,9 @@ struct ll_config {
 };
 
 /*
- * A bit that is not set says "not local" for one multiplication; the hash map, 27 ns a look-up on the machine this was
- * written on, is asked only about the rest: this port's own frames and 1 in 64 of others per address.
+ * A bit that is not set says "not local" for one multiplication; the hash map, 27 ns a look-up on the machine
+ * this was written on, is asked only about the rest: this port's own frames and 1 in 64 of others per
+ * address.
  */
 static inline __u64 ll_filter_bit(__u32 word)
 {

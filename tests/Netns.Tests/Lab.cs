@@ -6,7 +6,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests;
 
-/// <summary>A network namespace of one test, with a veth pair <c>a0</c>–<c>b0</c> in it; gone when disposed.</summary>
+/// <summary>A network namespace of one test, with a veth pair <c>a0</c>–<c>b0</c> in it; gone when
+/// disposed.</summary>
 public sealed class Lab : IDisposable
 {
     private static int made;
@@ -52,8 +53,8 @@ public sealed class Lab : IDisposable
         Ip("-o", "link", "show", "dev", interfaceName).Split(':')[0],
         System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>Sends UDP datagrams out of <c>b0</c>, which get to <c>a0</c> as frames without any ARP before.
-    /// </summary>
+    /// <summary>Sends UDP datagrams out of <c>b0</c>, which get to <c>a0</c> as frames without any ARP
+    /// before.</summary>
     public void SendFromB(int count, int port)
     {
         Ip("address", "replace", "10.9.0.2/24", "dev", "b0");

@@ -7,8 +7,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Native.Netlink;
 
-/// <summary>Asks rtnetlink of one network namespace: interfaces, addresses, statistics. One thread at a time; stays
-/// in its namespace whichever the calling thread is in.</summary>
+/// <summary>Asks rtnetlink of one network namespace: interfaces, addresses, statistics. One thread at a time;
+/// stays in its namespace whichever the calling thread is in.</summary>
 public sealed class RouteNetlink : IDisposable
 {
     private const int RequestBytes = 64; // header, the largest struct, one name
@@ -259,7 +259,8 @@ public sealed class RouteNetlink : IDisposable
             else if (type == Rt.XdpProgramId
                 || (type is Rt.XdpDrvProgramId or Rt.XdpSkbProgramId && programId == 0))
             {
-                programId = (uint)NetlinkAttributes.Number(value); // several at once have no plain id: take the first
+                // Several at once have no plain id: take the first.
+                programId = (uint)NetlinkAttributes.Number(value);
             }
         }
 

@@ -4,8 +4,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Native.Xdp;
 
-/// <summary>What the XDP program of a port goes by (xdp/lowlat.h <c>struct ll_config</c>): the one entry of its map
-/// <c>ll_config</c>. The booting thread writes it, the program reads it for each frame.</summary>
+/// <summary>What the XDP program of a port goes by (xdp/lowlat.h <c>struct ll_config</c>): the one entry of
+/// its map <c>ll_config</c>. The booting thread writes it, the program reads it for each frame.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct XdpConfig
 {
@@ -25,14 +25,14 @@ internal struct XdpConfig
     public uint Flags;
     /// <summary>Zero.</summary>
     public uint Reserved;
-    /// <summary><see cref="FilterSlot"/> bits of the addresses in map ll_local4: a bit that is not set saves the
-    /// program a look-up.</summary>
+    /// <summary><see cref="FilterSlot"/> bits of the addresses in map ll_local4: a bit that is not set saves
+    /// the program a look-up.</summary>
     public ulong Local4Filter;
     /// <summary>The same of map ll_local6.</summary>
     public ulong Local6Filter;
 
-    /// <summary>Number of an address's bit: xdp/lowlat.h <c>ll_filter_bit</c>, of an IPv6 address's words xor-ed.
-    /// </summary>
+    /// <summary>Number of an address's bit: xdp/lowlat.h <c>ll_filter_bit</c>, of an IPv6 address's words
+    /// xor-ed.</summary>
     public static int FilterSlot(ReadOnlySpan<byte> address)
     {
         uint folded = 0;

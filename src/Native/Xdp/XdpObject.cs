@@ -23,7 +23,8 @@ internal sealed unsafe class XdpObject : IDisposable
     private readonly int _local4Fd;
     private readonly int _local6Fd;
     private readonly ulong[] _perCpu; // one struct ll_outcomes per possible CPU; pinned, the kernel writes it
-    private readonly int[] _slots4 = new int[64]; // addresses behind each filter bit, to know when to clear it
+    // Addresses behind each filter bit, to know when to clear it.
+    private readonly int[] _slots4 = new int[64];
     private readonly int[] _slots6 = new int[64];
     private XdpConfig _config;
     private void* _handle;
@@ -61,7 +62,8 @@ internal sealed unsafe class XdpObject : IDisposable
     /// <summary>Loads the program and its maps.</summary>
     /// <param name="config">What it goes by; without local addresses.</param>
     /// <param name="queueCount">Size of the socket map.</param>
-    /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the hint.</exception>
+    /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the
+    /// hint.</exception>
     public static XdpObject Load(in XdpConfig config, int queueCount) =>
         Load(config, queueCount, ReadResource());
 
@@ -107,7 +109,8 @@ internal sealed unsafe class XdpObject : IDisposable
     }
 
     /// <summary>Frames of a queue go to this AF_XDP socket from now on.</summary>
-    public Errno SetSocket(uint queue, int fd) => Answer(LibBpf.MapUpdate(_socketsFd, &queue, &fd, UpdateAny));
+    public Errno SetSocket(uint queue, int fd) =>
+        Answer(LibBpf.MapUpdate(_socketsFd, &queue, &fd, UpdateAny));
 
     /// <summary>Frames of a queue go to the stack from now on. No socket there is fine.</summary>
     public Errno ClearSocket(uint queue)
@@ -220,21 +223,23 @@ internal sealed unsafe class XdpObject : IDisposable
             };
             void* handle = LibBpf.ObjectOpen(bytes, (nuint)elf.Length, &options);
             return handle != null ? handle : throw new NativeException("bpf_object__open_mem(lowlat.bpf.o)",
-                Libc.LastErrno, "The embedded program does not fit this libbpf: rebuild with libbpf-dev 1.x.");
+                Libc.LastErrno, "This libbpf does not know the program's format: rebuild with libbpf-dev 1.x.");
         }
     }
 
     private static string LoadHint(int errno, byte* log)
     {
         string text = Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(log));
-        string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        string tail = string.Join(" | ", lines.TakeLast(LogLinesShown));
+        string tail = string.Join(" | ", text
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .TakeLast(LogLinesShown));
         return (Errno)errno switch
         {
             Errno.EPERM or Errno.EACCES when tail.Length == 0 =>
                 "Loading an XDP program needs CAP_BPF and CAP_NET_ADMIN: run as root.",
             Errno.ENOMEM => "No memory for the program's maps: free some.",
-            _ when tail.Length == 0 => "Linux 6.1 or newer with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS is needed.",
+            _ when tail.Length == 0 =>
+                "Linux 6.1 or newer with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS is needed.",
             _ => $"The kernel's verifier says: {tail}",
         };
     }

@@ -54,7 +54,8 @@ public sealed unsafe class NetlinkLayoutTests
             ("offsetof(struct rtnl_link_stats64, tx_errors)", Offset(ref stats, ref stats.TxErrors)),
             ("offsetof(struct rtnl_link_stats64, rx_dropped)", Offset(ref stats, ref stats.RxDropped)),
             ("offsetof(struct rtnl_link_stats64, tx_dropped)", Offset(ref stats, ref stats.TxDropped)),
-            ("offsetof(struct rtnl_link_stats64, rx_missed_errors)", Offset(ref stats, ref stats.RxMissedErrors)),
+            ("offsetof(struct rtnl_link_stats64, rx_missed_errors)",
+                Offset(ref stats, ref stats.RxMissedErrors)),
             ("offsetof(struct rtnl_link_stats64, rx_nohandler)", Offset(ref stats, ref stats.RxNoHandler)));
     }
 

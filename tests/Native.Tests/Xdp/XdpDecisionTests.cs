@@ -6,8 +6,8 @@ using Xunit;
 
 namespace LowLatency.Native.Tests.Xdp;
 
-/// <summary>The program as loaded, once per claim, with an AF_XDP socket at queue 0 and the samples' own addresses.
-/// </summary>
+/// <summary>The program as loaded, once per claim, with an AF_XDP socket at queue 0 and the samples' own
+/// addresses.</summary>
 public sealed class LoadedPrograms : IDisposable
 {
     private readonly Dictionary<(Claim, bool), XdpObject> _objects = [];
@@ -200,7 +200,8 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
         {
             string file = Path.Combine(folder, "broken.c");
             File.WriteAllText(file, broken);
-            HostC.Run("clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-I/usr/include/x86_64-linux-gnu",
+            HostC.Run("clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3",
+                "-I/usr/include/x86_64-linux-gnu",
                 "-I", Path.Combine(HostC.Root(), "xdp"), "-c", file, "-o", file + ".o");
             byte[] elf = File.ReadAllBytes(file + ".o");
             NativeException refused = Assert.Throws<NativeException>(

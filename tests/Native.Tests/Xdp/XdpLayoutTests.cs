@@ -12,7 +12,8 @@ public sealed unsafe class XdpLayoutTests
     [Fact]
     public void Outcomes_have_the_same_values_in_C_and_in_CSharp()
     {
-        Dictionary<string, long> c = HostC.Values([.. Enum.GetNames<XdpOutcome>().Select(OutcomeInC), "LL_OUTCOMES"]);
+        string[] names = [.. Enum.GetNames<XdpOutcome>().Select(OutcomeInC), "LL_OUTCOMES"];
+        Dictionary<string, long> c = HostC.Values(names);
         foreach (XdpOutcome outcome in Enum.GetValues<XdpOutcome>())
         {
             Assert.Equal((long)outcome, c[OutcomeInC(outcome.ToString())]);
@@ -86,8 +87,10 @@ public sealed unsafe class XdpLayoutTests
             ("sizeof(struct bpf_object_open_opts)", sizeof(LibBpf.ObjectOpenOptions)),
             ("offsetof(struct bpf_object_open_opts, kernel_log_buf)",
                 (byte*)&open.KernelLog - (byte*)&open),
-            ("offsetof(struct bpf_object_open_opts, kernel_log_size)", Offset(ref open, ref open.KernelLogBytes)),
-            ("offsetof(struct bpf_object_open_opts, kernel_log_level)", Offset(ref open, ref open.KernelLogLevel)),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_size)",
+                Offset(ref open, ref open.KernelLogBytes)),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_level)",
+                Offset(ref open, ref open.KernelLogLevel)),
             ("sizeof(struct bpf_test_run_opts)", sizeof(LibBpf.TestRunOptions)),
             ("sizeof(struct xdp_md)", sizeof(LibBpf.XdpContext)),
             ("offsetof(struct bpf_prog_info, id)", Offset(ref program, ref program.Id)),
@@ -107,7 +110,7 @@ public sealed unsafe class XdpLayoutTests
 
     // PassedNotOurs -> LL_PASSED_NOT_OURS
     private static string OutcomeInC(string name) =>
-        "LL" + string.Concat(name.Select(c => char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString()));
+        "LL" + string.Concat(name.Select(c => (char.IsUpper(c) ? "_" : "") + char.ToUpperInvariant(c)));
 
     // Enumerators of enum ll_outcome but LL_OUTCOMES: a reason added in C alone must not go unnoticed.
     private static int OutcomesOfHeader()
