@@ -198,6 +198,16 @@ public static class Seqlock
         Volatile.Write(ref epoch, start + 2); // release: pairs with the acquire in Read
     }
 
+    /// <summary>Opens a page for changes in place; <see cref="End"/> closes it.</summary>
+    public static void Begin(ref uint epoch)
+    {
+        Volatile.Write(ref epoch, epoch + 1);
+        Interlocked.MemoryBarrier(); // the odd epoch is visible before the first changed byte
+    }
+
+    /// <summary>Closes what <see cref="Begin"/> opened.</summary>
+    public static void End(ref uint epoch) => Volatile.Write(ref epoch, epoch + 1);
+
     /// <summary>Reads a whole copy.</summary>
     public static T Read<T>(ref uint epoch, ref T source)
         where T : unmanaged
