@@ -1,1 +1,70 @@
-/* placeholder */
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lowlat.bpf.c and LowLatency.Native share. The C# side is Layout/Counters.cs (XdpOutcome), Layout/Frame.cs
+ * (FrameMeta), Layout/Plan.cs (Claim) and Xdp/XdpConfig.cs; a test compiles this header with the host's compiler and
+ * compares every size, offset and value.
+ */
+#ifndef LOWLAT_H
+#define LOWLAT_H
+
+#include <linux/types.h>
+
+/* Which frames of a port are ours. */
+enum ll_claim {
+	LL_CLAIM_NONE = 0, /* nothing: a port that only sends */
+	LL_CLAIM_IP = 1,   /* IPv4 and IPv6, but for this port's own addresses, discovery and control */
+	LL_CLAIM_UDP = 2,  /* of those, UDP to a destination port in the range */
+	LL_CLAIM_ALL = 3,  /* every frame */
+};
+
+/* What became of a frame. Everything that is not redirected is passed to the kernel's stack: nothing is dropped. */
+enum ll_outcome {
+	LL_REDIRECTED = 0,       /* to the socket of its queue */
+	LL_PASSED_NOT_OURS = 1,  /* not in the claim */
+	LL_PASSED_CONTROL = 2,   /* ARP, LLDP, a bridge's reserved MAC, IPv4 link-local multicast */
+	LL_PASSED_DISCOVERY = 3, /* neighbour discovery, MLD, IPv6 link-local destinations */
+	LL_PASSED_LOCAL = 4,     /* for an address of this port */
+	LL_PASSED_NO_SOCKET = 5, /* ours, but no socket serves its queue */
+	LL_PASSED_MALFORMED = 6, /* too short to judge, or a header that contradicts itself */
+	LL_OUTCOMES = 16,        /* slots, with room to grow; a power of two, so that a mask proves the index */
+};
+
+/* Bits of ll_config.flags. */
+enum ll_flag {
+	LL_FLAG_STAMP = 1, /* write struct ll_meta before each redirected frame */
+};
+
+/* The one entry of map ll_config. */
+struct ll_config {
+	__u32 claim;           /* enum ll_claim */
+	__u16 claim_port_low;  /* first UDP destination port, host order */
+	__u16 claim_port_high; /* last UDP destination port, host order */
+	__u32 flags;           /* enum ll_flag */
+	__u32 local4_count;    /* entries of map ll_local4: 0 saves the look-up */
+	__u32 local6_count;    /* entries of map ll_local6 */
+	__u32 reserved;
+};
+
+/* The one entry, per CPU, of map ll_outcomes: one system call reads them all. */
+struct ll_outcomes {
+	__u64 count[LL_OUTCOMES];
+};
+
+/* Key of map ll_local6: an IPv6 address in network order. */
+struct ll_address6 {
+	__u32 word[4];
+};
+
+#define LL_META_MAGIC 0x544D4C4CU /* "LLMT" */
+
+/* Written right before a stamped frame; a multiple of 4 bytes, as bpf_xdp_adjust_meta() demands. */
+struct ll_meta {
+	__u64 received_ns; /* CLOCK_MONOTONIC when the program ran */
+	__u32 magic;       /* LL_META_MAGIC */
+	__u32 queue;       /* queue the frame came in by */
+};
+
+#define LL_SOCKETS_MAX 64  /* default of map ll_sockets; resized to the interface's queue count at load */
+#define LL_LOCALS_MAX 1024 /* addresses of one interface, per family */
+
+#endif

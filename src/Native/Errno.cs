@@ -17,6 +17,8 @@ public enum Errno
     EINTR = 4,
     /// <summary>No such device or address.</summary>
     ENXIO = 6,
+    /// <summary>Argument or map too large.</summary>
+    E2BIG = 7,
     /// <summary>Bad file descriptor.</summary>
     EBADF = 9,
     /// <summary>Try again.</summary>
@@ -37,6 +39,8 @@ public enum Errno
     ENOSPC = 28,
     /// <summary>Read-only file system.</summary>
     EROFS = 30,
+    /// <summary>Out of range.</summary>
+    ERANGE = 34,
     /// <summary>Function not implemented.</summary>
     ENOSYS = 38,
     /// <summary>Protocol option not available.</summary>

@@ -1,0 +1,156 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace LowLatency.Native.Netlink;
+
+/// <summary>What a driver says of XDP (linux/netdev.h): hints for reports; only a bind proves zero-copy.</summary>
+[Flags]
+public enum XdpFeatures : ulong
+{
+    /// <summary>None.</summary>
+    None = 0,
+    /// <summary>Native programs: PASS, DROP, TX, ABORTED.</summary>
+    Basic = 1,
+    /// <summary>XDP_REDIRECT from it.</summary>
+    Redirect = 2,
+    /// <summary>XDP_REDIRECT to it.</summary>
+    NdoXmit = 4,
+    /// <summary>AF_XDP zero-copy.</summary>
+    XskZeroCopy = 8,
+    /// <summary>Programs in the device.</summary>
+    HwOffload = 16,
+    /// <summary>Multi-buffer receive.</summary>
+    RxScatterGather = 32,
+    /// <summary>Multi-buffer redirect to it.</summary>
+    NdoXmitScatterGather = 64,
+}
+
+/// <summary>RX metadata kfuncs of a driver (linux/netdev.h).</summary>
+[Flags]
+public enum XdpRxMetadata : ulong
+{
+    /// <summary>None.</summary>
+    None = 0,
+    /// <summary>bpf_xdp_metadata_rx_timestamp.</summary>
+    Timestamp = 1,
+    /// <summary>bpf_xdp_metadata_rx_hash.</summary>
+    Hash = 2,
+    /// <summary>bpf_xdp_metadata_rx_vlan_tag.</summary>
+    VlanTag = 4,
+}
+
+/// <summary>AF_XDP TX metadata of a driver (linux/netdev.h).</summary>
+[Flags]
+public enum XskFeatures : ulong
+{
+    /// <summary>None.</summary>
+    None = 0,
+    /// <summary>Hardware time of sending.</summary>
+    TxTimestamp = 1,
+    /// <summary>Layer 4 checksum offload.</summary>
+    TxChecksum = 2,
+    /// <summary>Launch time, FIFO.</summary>
+    TxLaunchTimeFifo = 4,
+}
+
+/// <summary>A device as the netdev family shows it; null where the kernel is too old to say.</summary>
+/// <param name="Xdp">XDP features.</param>
+/// <param name="ZeroCopySegmentsMax">Most fragments of a zero-copy frame.</param>
+/// <param name="RxMetadata">RX metadata, since 6.3.</param>
+/// <param name="Xsk">TX metadata, since 6.8.</param>
+public sealed record NetdevFeatures(
+    XdpFeatures Xdp, uint? ZeroCopySegmentsMax, XdpRxMetadata? RxMetadata, XskFeatures? Xsk);
+
+/// <summary>The generic netlink family "netdev" (since Linux 6.3) of one network namespace. One thread.</summary>
+public sealed class NetdevFamily : IDisposable
+{
+    // linux/genetlink.h, linux/netdev.h.
+    private const ushort ControllerId = 16;      // GENL_ID_CTRL
+    private const byte ControllerGetFamily = 3;  // CTRL_CMD_GETFAMILY
+    private const int ControllerFamilyId = 1;    // CTRL_ATTR_FAMILY_ID
+    private const int ControllerFamilyName = 2;  // CTRL_ATTR_FAMILY_NAME
+    private const byte DeviceGet = 1;            // NETDEV_CMD_DEV_GET
+    private const int DeviceIndex = 1;           // NETDEV_A_DEV_*
+    private const int DeviceXdpFeatures = 3;
+    private const int DeviceZeroCopySegments = 4;
+    private const int DeviceRxMetadata = 5;
+    private const int DeviceXskFeatures = 6;
+
+    private readonly NetlinkSocket _socket;
+    private readonly byte[] _request = new byte[64];
+    private readonly ushort _family; // 0: this kernel has none
+
+    private NetdevFamily(NetlinkSocket socket)
+    {
+        _socket = socket;
+        NetlinkRequest request = new(_request, ControllerId, 0);
+        request.Append(new GenericHeader { Command = ControllerGetFamily, Version = 1 });
+        request.Attribute(ControllerFamilyName, "netdev");
+        if (_socket.Get(request.Bytes, out NetlinkMessage answer) != Errno.Ok)
+        {
+            return;
+        }
+
+        NetlinkAttributes attributes = answer.AttributesAfter(Unsafe.SizeOf<GenericHeader>());
+        while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
+        {
+            _family = type == ControllerFamilyId ? (ushort)NetlinkAttributes.Number(value) : _family;
+        }
+    }
+
+    /// <summary>True when this kernel has the family.</summary>
+    public bool IsPresent => _family != 0;
+
+    /// <summary>Opens a socket in a network namespace (path; empty: the present one).</summary>
+    /// <exception cref="NativeException">No such namespace, or not allowed.</exception>
+    public static NetdevFamily Open(string networkNamespace) =>
+        new(NetlinkSocket.Open(networkNamespace, Nl.ProtocolGeneric));
+
+    /// <summary>The features of an interface; null when the kernel is too old to say or the interface is gone.
+    /// </summary>
+    public NetdevFeatures? Query(int interfaceIndex)
+    {
+        Invariant.Require(interfaceIndex > 0);
+        if (!IsPresent)
+        {
+            return null;
+        }
+
+        NetlinkRequest request = new(_request, _family, 0);
+        request.Append(new GenericHeader { Command = DeviceGet, Version = 1 });
+        request.Attribute(DeviceIndex, (uint)interfaceIndex);
+        if (_socket.Get(request.Bytes, out NetlinkMessage answer) != Errno.Ok)
+        {
+            return null;
+        }
+
+        NetdevFeatures features = new(XdpFeatures.None, null, null, null);
+        NetlinkAttributes attributes = answer.AttributesAfter(Unsafe.SizeOf<GenericHeader>());
+        while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
+        {
+            ulong number = NetlinkAttributes.Number(value);
+            features = type switch
+            {
+                DeviceXdpFeatures => features with { Xdp = (XdpFeatures)number },
+                DeviceZeroCopySegments => features with { ZeroCopySegmentsMax = (uint)number },
+                DeviceRxMetadata => features with { RxMetadata = (XdpRxMetadata)number },
+                DeviceXskFeatures => features with { Xsk = (XskFeatures)number },
+                _ => features,
+            };
+        }
+
+        return features;
+    }
+
+    /// <summary>Closes the socket.</summary>
+    public void Dispose() => _socket.Dispose();
+
+    /// <summary>linux/genetlink.h <c>struct genlmsghdr</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct GenericHeader
+    {
+        public byte Command;
+        public byte Version;
+        public ushort Reserved;
+    }
+}

@@ -1,0 +1,31 @@
+using System.Runtime.InteropServices;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Native.Xdp;
+
+/// <summary>What the XDP program of a port goes by (xdp/lowlat.h <c>struct ll_config</c>): the one entry of its map
+/// <c>ll_config</c>. The booting thread writes it, the program reads it for each frame.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct XdpConfig
+{
+    /// <summary>xdp/lowlat.h LL_FLAG_STAMP.</summary>
+    public const uint FlagStamp = 1;
+
+    /// <summary>xdp/lowlat.h LL_LOCALS_MAX: addresses of one interface, per family.</summary>
+    public const int LocalsMax = 1024;
+
+    /// <summary>Which frames are ours.</summary>
+    public Claim Claim;
+    /// <summary>First UDP destination port, host order.</summary>
+    public ushort ClaimPortLow;
+    /// <summary>Last UDP destination port, host order.</summary>
+    public ushort ClaimPortHigh;
+    /// <summary><see cref="FlagStamp"/> or 0.</summary>
+    public uint Flags;
+    /// <summary>Entries of map ll_local4; 0 saves the program a look-up.</summary>
+    public uint Local4Count;
+    /// <summary>Entries of map ll_local6.</summary>
+    public uint Local6Count;
+    /// <summary>Zero.</summary>
+    public uint Reserved;
+}

@@ -1,0 +1,159 @@
+using LowLatency.Native.Interop;
+using LowLatency.Native.Layout;
+using LowLatency.Native.Netlink;
+
+namespace LowLatency.Native.Xdp;
+
+/// <summary>The XDP program on one interface. A bpf_link holds it there: it goes with the last fd of the link, so
+/// even a killed process leaves the hook free. Made by the booting thread, polled by lowlatd's main thread; one
+/// thread at a time.</summary>
+/// <remarks>Order of a boot without a window in which the stack misses frames: attach, add local addresses, set
+/// sockets. Until a queue has a socket, its frames pass.</remarks>
+public sealed class XdpProgram : IDisposable
+{
+    private readonly XdpObject _object;
+    private readonly int _queueCount;
+    private int _linkFd;
+
+    private XdpProgram(XdpObject loaded, int linkFd, XdpAttachRequest request)
+    {
+        _object = loaded;
+        _linkFd = linkFd;
+        _queueCount = request.QueueCount;
+        Mode = request.Mode;
+        ProgramId = loaded.ProgramId;
+    }
+
+    /// <summary>Where it runs: what was asked for, since nothing else is tried.</summary>
+    public XdpAttachMode Mode { get; }
+
+    /// <summary>The kernel's id, as <c>bpftool prog show id</c> knows it.</summary>
+    public uint ProgramId { get; }
+
+    /// <summary>Loads the program with maps of its own and attaches it.</summary>
+    /// <exception cref="NativeException">EBUSY, EEXIST: another program owns the hook, the message says whose it is.
+    /// EOPNOTSUPP: the driver has no native mode. Others: the kernel refused, with a hint.</exception>
+    public static XdpProgram Attach(XdpAttachRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        XdpConfig config = new()
+        {
+            Claim = request.Claim,
+            ClaimPortLow = request.ClaimPortLow,
+            ClaimPortHigh = request.ClaimPortHigh,
+            Flags = request.Stamps ? XdpConfig.FlagStamp : 0,
+        };
+        using NetworkNamespace scope = NetworkNamespace.Enter(request.NetworkNamespace);
+        XdpObject loaded = XdpObject.Load(config, request.QueueCount);
+        try
+        {
+            return new XdpProgram(loaded, CreateLink(loaded.ProgramFd, request), request);
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Frames of this queue go to the socket from now on.</summary>
+    /// <exception cref="NativeException">The kernel refused the socket.</exception>
+    public void SetSocket(uint queue, int fd)
+    {
+        Invariant.Require(queue < (uint)_queueCount);
+        Errno errno = _object.SetSocket(queue, fd);
+        if (errno != Errno.Ok)
+        {
+            throw new NativeException($"bpf_map_update_elem(ll_sockets, {queue})", errno,
+                "The descriptor must be an AF_XDP socket bound to this interface and queue.");
+        }
+    }
+
+    /// <summary>Frames of this queue go to the stack from now on.</summary>
+    public void ClearSocket(uint queue)
+    {
+        Invariant.Require(queue < (uint)_queueCount);
+        Errno errno = _object.ClearSocket(queue);
+        Invariant.Require(errno == Errno.Ok);
+    }
+
+    /// <summary>Frames for this address are passed to the stack from now on (all but <see cref="Claim.All"/>).</summary>
+    /// <param name="address">4 or 16 bytes, network order.</param>
+    /// <returns>Ok, also when it was known; E2BIG when the map is full. Allocates nothing.</returns>
+    public Errno AddLocalAddress(ReadOnlySpan<byte> address) => _object.AddLocal(address);
+
+    /// <summary>Frames for this address are judged like others from now on.</summary>
+    /// <param name="address">4 or 16 bytes, network order.</param>
+    /// <returns>Ok, also when it was not known. Allocates nothing.</returns>
+    public Errno RemoveLocalAddress(ReadOnlySpan<byte> address) => _object.RemoveLocal(address);
+
+    /// <summary>What the program did since it was loaded, all CPUs and queues. Allocates nothing.</summary>
+    public void ReadOutcomes(ref OutcomeCounters outcomes)
+    {
+        Errno errno = _object.ReadOutcomes(ref outcomes);
+        Invariant.Require(errno == Errno.Ok); // our own map, one entry, always there
+    }
+
+    /// <summary>Frees the hook: no queue has a socket, then the link goes, then program and maps.</summary>
+    public void Dispose()
+    {
+        if (_linkFd < 0)
+        {
+            return;
+        }
+
+        for (uint queue = 0; queue < (uint)_queueCount; queue++)
+        {
+            ClearSocket(queue);
+        }
+
+        Libc.CloseFile(_linkFd); // the only fd of the link: the kernel detaches before close returns
+        _linkFd = -1;
+        _object.Dispose();
+    }
+
+    private static unsafe int CreateLink(int programFd, XdpAttachRequest request)
+    {
+        LibBpf.LinkCreateOptions options = new()
+        {
+            Size = (nuint)sizeof(LibBpf.LinkCreateOptions),
+            Flags = request.Mode == XdpAttachMode.Native ? LibBpf.FlagDrvMode : LibBpf.FlagSkbMode,
+        };
+        int fd = LibBpf.LinkCreate(programFd, request.InterfaceIndex, LibBpf.AttachTypeXdp, &options);
+        if (fd >= 0)
+        {
+            return fd;
+        }
+
+        Errno errno = (Errno)(-fd);
+        if (errno == Errno.EINVAL && !Exists(request.InterfaceIndex))
+        {
+            errno = Errno.ENODEV; // the kernel says EINVAL for both (net/core/dev.c bpf_xdp_link_attach)
+        }
+
+        string mode = request.Mode == XdpAttachMode.Native ? "native" : "generic";
+        throw new NativeException($"bpf_link_create(XDP, {request.Interface}, {mode})", errno, Hint(errno, request));
+    }
+
+    private static bool Exists(int interfaceIndex)
+    {
+        using RouteNetlink route = RouteNetlink.Open(""); // the scope that Attach has entered
+        return route.FindLink(interfaceIndex) is not null;
+    }
+
+    private static string Hint(Errno errno, XdpAttachRequest request) => errno switch
+    {
+        Errno.EBUSY or Errno.EEXIST =>
+            XdpHookOwner.Find(request.InterfaceIndex)?.Describe(request.Interface, request.NetworkNamespace)
+            ?? $"The hook of {request.Interface} is taken, by nothing that is still there: try again.",
+        Errno.EOPNOTSUPP => "The driver has no native XDP, or not with its present features (LRO, too few queues): "
+            + "take mode generic or auto, or see what 'ethtool -k' has on.",
+        Errno.ERANGE or Errno.EINVAL => $"The MTU of {request.Interface} or its peer is too large for native XDP: "
+            + "lower it (3498 always fits), or take mode generic.",
+        Errno.ENOMEM or Errno.ENOSPC => "The driver found no queues or memory for XDP: fewer channels "
+            + $"('ethtool -L {request.Interface} combined N') leave it some.",
+        Errno.ENODEV => $"The interface {request.Interface} (index {request.InterfaceIndex}) is gone.",
+        Errno.EPERM or Errno.EACCES => "Attaching needs CAP_NET_ADMIN and CAP_BPF: run as root.",
+        _ => "The driver refused; the kernel log (dmesg) may say why.",
+    };
+}

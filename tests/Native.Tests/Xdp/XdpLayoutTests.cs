@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using LowLatency.Native.Interop;
+using LowLatency.Native.Layout;
+using LowLatency.Native.Xdp;
+using Xunit;
+
+namespace LowLatency.Native.Tests.Xdp;
+
+/// <summary>The C side of each shared struct, as the host's compiler sees it, against the C# side.</summary>
+public sealed unsafe class XdpLayoutTests
+{
+    [Fact]
+    public void Outcomes_have_the_same_values_in_C_and_in_CSharp()
+    {
+        Dictionary<string, long> c = Values([.. Enum.GetNames<XdpOutcome>().Select(OutcomeInC), "LL_OUTCOMES"]);
+        foreach (XdpOutcome outcome in Enum.GetValues<XdpOutcome>())
+        {
+            Assert.Equal((long)outcome, c[OutcomeInC(outcome.ToString())]);
+        }
+
+        Assert.Equal(OutcomeCounters.Count, c["LL_OUTCOMES"]);
+        Assert.Equal(CounterNames.Outcomes.Length, Enum.GetValues<XdpOutcome>().Length);
+        Assert.Equal(OutcomesOfHeader(), Enum.GetValues<XdpOutcome>().Length);
+    }
+
+    [Fact]
+    public void Claims_and_flags_have_the_same_values() => Compare(
+        ("LL_CLAIM_NONE", (long)Claim.None),
+        ("LL_CLAIM_IP", (long)Claim.Ip),
+        ("LL_CLAIM_UDP", (long)Claim.Udp),
+        ("LL_CLAIM_ALL", (long)Claim.All),
+        ("LL_FLAG_STAMP", XdpConfig.FlagStamp),
+        ("LL_LOCALS_MAX", XdpConfig.LocalsMax),
+        ("LL_META_MAGIC", FrameMeta.MagicValue));
+
+    [Fact]
+    public void The_config_has_the_same_layout()
+    {
+        XdpConfig config = default;
+        Compare(
+            ("sizeof(struct ll_config)", sizeof(XdpConfig)),
+            ("offsetof(struct ll_config, claim)", Offset(ref config, ref config.Claim)),
+            ("offsetof(struct ll_config, claim_port_low)", Offset(ref config, ref config.ClaimPortLow)),
+            ("offsetof(struct ll_config, claim_port_high)", Offset(ref config, ref config.ClaimPortHigh)),
+            ("offsetof(struct ll_config, flags)", Offset(ref config, ref config.Flags)),
+            ("offsetof(struct ll_config, local4_count)", Offset(ref config, ref config.Local4Count)),
+            ("offsetof(struct ll_config, local6_count)", Offset(ref config, ref config.Local6Count)));
+    }
+
+    [Fact]
+    public void The_stamp_and_the_counters_have_the_same_layout()
+    {
+        FrameMeta meta = default;
+        Compare(
+            ("sizeof(struct ll_meta)", sizeof(FrameMeta)),
+            ("sizeof(struct ll_meta)", FrameMeta.SizeBytes),
+            ("offsetof(struct ll_meta, received_ns)", Offset(ref meta, ref meta.ReceivedNs)),
+            ("offsetof(struct ll_meta, magic)", Offset(ref meta, ref meta.Magic)),
+            ("offsetof(struct ll_meta, queue)", Offset(ref meta, ref meta.Queue)),
+            ("sizeof(struct ll_outcomes)", sizeof(OutcomeCounters)),
+            ("sizeof(struct ll_address6)", sizeof(Address16)));
+    }
+
+    [Fact]
+    public void The_options_of_libbpf_have_the_same_layout()
+    {
+        LibBpf.ObjectOpenOptions open = default;
+        LibBpf.ProgramInfo program = default;
+        LibBpf.LinkInfo link = default;
+        Compare(
+            ("sizeof(struct bpf_object_open_opts)", sizeof(LibBpf.ObjectOpenOptions)),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_buf)",
+                (byte*)&open.KernelLog - (byte*)&open),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_size)", Offset(ref open, ref open.KernelLogBytes)),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_level)", Offset(ref open, ref open.KernelLogLevel)),
+            ("sizeof(struct bpf_test_run_opts)", sizeof(LibBpf.TestRunOptions)),
+            ("sizeof(struct xdp_md)", sizeof(LibBpf.XdpContext)),
+            ("offsetof(struct bpf_prog_info, id)", Offset(ref program, ref program.Id)),
+            ("offsetof(struct bpf_prog_info, name)", Offset(ref program, ref program.Name[0])),
+            ("offsetof(struct bpf_link_info, prog_id)", Offset(ref link, ref link.ProgramId)),
+            ("offsetof(struct bpf_link_info, xdp.ifindex)", Offset(ref link, ref link.InterfaceIndex)),
+            ("BPF_XDP", LibBpf.AttachTypeXdp),
+            ("BPF_LINK_TYPE_XDP", LibBpf.LinkTypeXdp),
+            ("XDP_FLAGS_SKB_MODE", LibBpf.FlagSkbMode),
+            ("XDP_FLAGS_DRV_MODE", LibBpf.FlagDrvMode),
+            ("XDP_PASS", LibBpf.ActionPass),
+            ("XDP_REDIRECT", LibBpf.ActionRedirect));
+    }
+
+    private static void Compare(params (string C, long CSharp)[] pairs)
+    {
+        Dictionary<string, long> c = Values([.. pairs.Select(pair => pair.C)]);
+        foreach ((string expression, long value) in pairs)
+        {
+            Assert.Equal((expression, c[expression]), (expression, value));
+        }
+    }
+
+    private static long Offset<TStruct, TField>(ref TStruct whole, ref TField field) =>
+        Unsafe.ByteOffset(ref Unsafe.As<TStruct, byte>(ref whole), ref Unsafe.As<TField, byte>(ref field));
+
+    // PassedNotOurs -> LL_PASSED_NOT_OURS
+    private static string OutcomeInC(string name) =>
+        "LL" + string.Concat(name.Select(c => char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString()));
+
+    // Enumerators of enum ll_outcome but LL_OUTCOMES: a reason added in C alone must not go unnoticed.
+    private static int OutcomesOfHeader()
+    {
+        string header = File.ReadAllText(Path.Combine(Root(), "xdp", "lowlat.h"));
+        string body = header[header.IndexOf("enum ll_outcome {", StringComparison.Ordinal)..];
+        return body[..body.IndexOf("};", StringComparison.Ordinal)].Split('\n')
+            .Count(line => line.TrimStart().StartsWith("LL_", StringComparison.Ordinal)) - 1;
+    }
+
+    private static string Root()
+    {
+        string folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "LowLatency.sln")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not in the repository");
+        }
+
+        return folder;
+    }
+
+    private static Dictionary<string, long> Values(IReadOnlyList<string> expressions)
+    {
+        string folder = Directory.CreateTempSubdirectory("lowlat-layout-").FullName;
+        try
+        {
+            string source = Path.Combine(folder, "layout.c");
+            string program = Path.Combine(folder, "layout");
+            File.WriteAllText(source,
+                "#include <stddef.h>\n#include <stdio.h>\n#include <linux/if_link.h>\n#include <bpf/libbpf.h>\n"
+                + "#include <bpf/bpf.h>\n#include \"lowlat.h\"\nint main(void)\n{\n"
+                + string.Concat(expressions.Select(text => $"\tprintf(\"%lld\\n\", (long long)({text}));\n"))
+                + "\treturn 0;\n}\n");
+            Run("gcc", "-Wall", "-Werror", "-I", Path.Combine(Root(), "xdp"), source, "-o", program);
+            long[] values = [.. Run(program).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => long.Parse(line, CultureInfo.InvariantCulture))];
+            return expressions.Zip(values).DistinctBy(pair => pair.First)
+                .ToDictionary(pair => pair.First, pair => pair.Second);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static string Run(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        string output = process.StandardOutput.ReadToEnd();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {error}");
+        return output;
+    }
+}
