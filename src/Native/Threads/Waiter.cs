@@ -2,23 +2,28 @@ using LowLatency.Native.Interop;
 
 namespace LowLatency.Native.Threads;
 
-/// <summary>Waits for any of a few fds, a wake-up from another thread, or a timeout; allocates nothing after it is
-/// made. One waiting thread; <see cref="Wake"/> from any.</summary>
+/// <summary>Waits for any of a few fds, a wake-up from another thread, or a timeout; waiting allocates nothing. One
+/// waiting thread; <see cref="Wake"/> from any.</summary>
 public sealed class Waiter : IDisposable
 {
-    private readonly Libc.PollFd[] _fds;
-    private readonly int _wakeFd;
+    private const short PollIn = 1; // poll.h POLLIN
+    private readonly int _wakeFd = Libc.NewEventFd();
+    private Libc.PollFd[] _fds;
 
-    /// <summary>Makes a waiter over fds that others own.</summary>
-    public Waiter(ReadOnlySpan<int> readFds)
+    /// <summary>Makes a waiter that only <see cref="Wake"/> ends.</summary>
+    public Waiter() => _fds = [new Libc.PollFd { Fd = _wakeFd, Events = PollIn }];
+
+    /// <summary>From now on also waits for these fds, which others own.</summary>
+    public void Watch(ReadOnlySpan<int> readFds)
     {
-        _wakeFd = Libc.NewEventFd();
-        _fds = new Libc.PollFd[readFds.Length + 1];
-        _fds[0] = new Libc.PollFd { Fd = _wakeFd, Events = 1 /* POLLIN */ };
+        Libc.PollFd[] fds = new Libc.PollFd[readFds.Length + 1];
+        fds[0] = _fds[0];
         for (int i = 0; i < readFds.Length; i++)
         {
-            _fds[i + 1] = new Libc.PollFd { Fd = readFds[i], Events = 1 };
+            fds[i + 1] = new Libc.PollFd { Fd = readFds[i], Events = PollIn };
         }
+
+        _fds = fds;
     }
 
     /// <summary>Waits; true when something is there before the timeout.</summary>

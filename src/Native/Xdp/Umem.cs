@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
@@ -8,6 +9,7 @@ namespace LowLatency.Native.Xdp;
 /// <summary>The frames of one lane, shared by all its sockets. Made at boot, used by the lane, freed after it.</summary>
 public sealed unsafe class Umem : IDisposable
 {
+    private XskRing* _rings;
     private void* _handle;
 
     private Umem(MappedMemory memory, uint frames, uint chunkBytes)
@@ -28,9 +30,11 @@ public sealed unsafe class Umem : IDisposable
 
     internal void* Handle => _handle;
 
-    internal XskRing FirstFill { get; private set; }
+    /// <summary>Fill and completion ring of the first socket. libxdp keeps these pointers as long as the UMEM lives.
+    /// </summary>
+    internal XskRing* FirstFill => _rings;
 
-    internal XskRing FirstCompletion { get; private set; }
+    internal XskRing* FirstCompletion => _rings + 1;
 
     internal bool FirstSocketIsMade { get; set; }
 
@@ -57,13 +61,13 @@ public sealed unsafe class Umem : IDisposable
             FrameSize = chunkBytes,
             FrameHeadroom = headroomBytes,
         };
-        XskRing fill = default;
-        XskRing completion = default;
+        umem._rings = (XskRing*)NativeMemory.AllocZeroed(2, (nuint)sizeof(XskRing));
         void* handle = null;
         ulong size = (ulong)frames * chunkBytes;
-        int rc = LibXdp.UmemCreate(&handle, memory.Start, size, &fill, &completion, &config);
+        int rc = LibXdp.UmemCreate(&handle, memory.Start, size, umem._rings, umem._rings + 1, &config);
         if (rc != 0)
         {
+            umem.Dispose();
             throw new NativeException($"xsk_umem__create({size} bytes)", (Errno)(-rc), (Errno)(-rc) switch
             {
                 Errno.EPERM => "AF_XDP needs CAP_NET_RAW, and CAP_NET_ADMIN and CAP_BPF for its program: run as root.",
@@ -73,8 +77,6 @@ public sealed unsafe class Umem : IDisposable
         }
 
         umem._handle = handle;
-        umem.FirstFill = fill;
-        umem.FirstCompletion = completion;
         return umem;
     }
 
@@ -86,6 +88,9 @@ public sealed unsafe class Umem : IDisposable
             Invariant.Require(LibXdp.UmemDelete(_handle) == 0);
             _handle = null;
         }
+
+        NativeMemory.Free(_rings);
+        _rings = null;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
@@ -34,14 +35,16 @@ public sealed unsafe class XskSocket : IDisposable
 {
     private const uint OptionZeroCopy = 1;        // XDP_OPTIONS_ZEROCOPY
     private const long RetryEveryNs = 10_000_000; // a hundred looks a second at a queue that is being freed
+    private readonly XskRing* _rings; // rx, tx, fill, completion; libxdp keeps these pointers
     private void* _handle;
 
-    private XskSocket(void* handle, int fd, in XskRing rx, in XskRing tx, in XskRing fill, in XskRing completion)
+    private XskSocket(void* handle, XskRing* rings, in XskRing fill, in XskRing completion)
     {
         _handle = handle;
-        Fd = fd;
-        Rx = new RxRing(rx);
-        Tx = new TxRing(tx);
+        _rings = rings;
+        Fd = LibXdp.SocketFd(handle);
+        Rx = new RxRing(rings[0]);
+        Tx = new TxRing(rings[1]);
         Fill = new FillRing(fill);
         Completion = new CompletionRing(completion);
     }
@@ -95,10 +98,9 @@ public sealed unsafe class XskSocket : IDisposable
             LibxdpFlags = LibXdp.InhibitProgramLoad,
             BindFlags = (ushort)((request.ZeroCopy ? LibXdp.BindZeroCopy : LibXdp.BindCopy) | LibXdp.BindNeedWakeup),
         };
-        XskRing rx = default;
-        XskRing tx = default;
-        XskRing fill = isFirst ? umem.FirstFill : default;
-        XskRing completion = isFirst ? umem.FirstCompletion : default;
+        XskRing* rings = (XskRing*)NativeMemory.AllocZeroed(4, (nuint)sizeof(XskRing));
+        XskRing* fill = isFirst ? umem.FirstFill : rings + 2;
+        XskRing* completion = isFirst ? umem.FirstCompletion : rings + 3;
         Span<byte> name = stackalloc byte[16]; // IFNAMSIZ
         name.Clear();
         Encoding.UTF8.GetBytes(request.Interface, name[..15]);
@@ -107,17 +109,18 @@ public sealed unsafe class XskSocket : IDisposable
         fixed (byte* nameStart = name)
         {
             rc = LibXdp.SocketCreateShared(
-                &handle, nameStart, request.Queue, umem.Handle, &rx, &tx, &fill, &completion, &config);
+                &handle, nameStart, request.Queue, umem.Handle, rings, rings + 1, fill, completion, &config);
         }
 
         if (rc != 0)
         {
+            NativeMemory.Free(rings);
             socket = null;
             return (Errno)(-rc);
         }
 
         umem.FirstSocketIsMade = true;
-        socket = new XskSocket(handle, LibXdp.SocketFd(handle), rx, tx, fill, completion);
+        socket = new XskSocket(handle, rings, *fill, *completion);
         return Errno.Ok;
     }
 
@@ -177,6 +180,7 @@ public sealed unsafe class XskSocket : IDisposable
         if (_handle != null)
         {
             LibXdp.SocketDelete(_handle);
+            NativeMemory.Free(_rings);
             _handle = null;
         }
     }
