@@ -50,6 +50,13 @@ public readonly unsafe struct NativeSpan<T>
         }
     }
 
+    /// <summary>A part of it.</summary>
+    public NativeSpan<T> Slice(int start, int length)
+    {
+        Invariant.Require(start >= 0 && length >= 0 && start <= _length - length);
+        return new NativeSpan<T>(_pointer + start, length);
+    }
+
     /// <summary>The same memory as a span.</summary>
     public Span<T> Span
     {

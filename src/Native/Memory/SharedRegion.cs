@@ -11,6 +11,8 @@ public sealed class SharedRegion : IDisposable
     private readonly int _fd;
     private readonly MappedMemory _memory;
 
+    private const int NoFile = -1;
+
     private SharedRegion(string path, int fd, MappedMemory memory, PlanImage plan)
     {
         Path = path;
@@ -71,6 +73,14 @@ public sealed class SharedRegion : IDisposable
             Libc.CloseFile(fd);
             throw;
         }
+    }
+
+    /// <summary>A region that no one else sees: for warming up, tests and benches.</summary>
+    public static SharedRegion CreatePrivate(PlanImage plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        MappedMemory memory = MappedMemory.Anonymous(new RegionLayout(plan).TotalBytes, HugePages.Never);
+        return new SharedRegion("", NoFile, memory, plan);
     }
 
     /// <summary>Opens a region for reading (and for the commands of its header).</summary>
@@ -176,7 +186,10 @@ public sealed class SharedRegion : IDisposable
     public void Dispose()
     {
         _memory.Dispose();
-        Libc.CloseFile(_fd);
+        if (_fd != NoFile)
+        {
+            Libc.CloseFile(_fd);
+        }
     }
 }
 
@@ -197,6 +210,16 @@ public static class Seqlock
         target = source;
         Volatile.Write(ref epoch, start + 2); // release: pairs with the acquire in Read
     }
+
+    /// <summary>Opens a page for changes in place; <see cref="End"/> closes it.</summary>
+    public static void Begin(ref uint epoch)
+    {
+        Volatile.Write(ref epoch, epoch + 1);
+        Interlocked.MemoryBarrier(); // the odd epoch is visible before the first changed byte
+    }
+
+    /// <summary>Closes what <see cref="Begin"/> opened.</summary>
+    public static void End(ref uint epoch) => Volatile.Write(ref epoch, epoch + 1);
 
     /// <summary>Reads a whole copy.</summary>
     public static T Read<T>(ref uint epoch, ref T source)

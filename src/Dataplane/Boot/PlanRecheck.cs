@@ -1,0 +1,136 @@
+using LowLatency.Native;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Dataplane.Boot;
+
+/// <summary>The data plane's own look at a plan: every index and size that a lane will trust. Control has checked it
+/// too, against the host; this guards the loop against a plan from anywhere. Pure.</summary>
+internal static class PlanRecheck
+{
+    /// <summary>Throws with the first thing that is wrong.</summary>
+    /// <exception cref="PlanFormatException">The plan does not hold together.</exception>
+    public static void Check(PlanImage plan)
+    {
+        Require(plan.LaneCount > 0, "has no lane");
+        Require(plan.Header.Name.ToString().Length > 0, "has no name");
+        Require(!plan.Header.HousekeepingCpus.IsEmpty, "has no housekeeping CPU");
+        bool[] isOwned = new bool[plan.PortCount];
+        for (int i = 0; i < plan.PortCount; i++)
+        {
+            CheckPort(plan.Port(i), i);
+        }
+
+        for (int i = 0; i < plan.LaneCount; i++)
+        {
+            CheckLane(plan, i, isOwned);
+        }
+    }
+
+    private static void CheckPort(in PlanPort port, int index)
+    {
+        string who = $"port {index}";
+        RequireRing(port.RxSlots, who, "rx");
+        RequireRing(port.TxSlots, who, "tx");
+        RequireRing(port.FillSlots, who, "fill");
+        RequireRing(port.CompletionSlots, who, "completion");
+        Require(port.FillLevel <= port.FillSlots, $"{who}: fill level {port.FillLevel} is over its fill ring");
+        Require(port.Mode <= BindMode.Generic, $"{who}: mode {(uint)port.Mode} is unknown");
+        Require(port.Claim <= Claim.All, $"{who}: claim {(uint)port.Claim} is unknown");
+        Require(port.Wake <= WakePolicy.BusyPoll, $"{who}: wake-up policy {(uint)port.Wake} is unknown");
+        Require(port.Stamps <= StampSource.Software, $"{who}: stamp source {(uint)port.Stamps} is unknown");
+        Require(port.Interface.ToString().Length > 0, $"{who}: has no interface");
+    }
+
+    private static void CheckLane(PlanImage plan, int index, bool[] isOwned)
+    {
+        ref readonly PlanLane lane = ref plan.Lane(index);
+        string who = $"lane {index}";
+        Require(lane.Kind <= LaneKind.Receiver, $"{who}: kind {(uint)lane.Kind} is unknown");
+        Require(lane.Host <= LaneHost.Shared, $"{who}: host {(uint)lane.Host} is unknown");
+        Require(lane.Cpu is >= 0 and < Limits.CpusMax, $"{who}: CPU {lane.Cpu} is out of range");
+        Require(lane.PortCount is > 0 and <= Limits.PortsPerLaneMax, $"{who}: has {lane.PortCount} ports");
+        Require(lane.ChunkBytes is Limits.ChunkBytesMin or Limits.ChunkBytesMax,
+            $"{who}: chunks of {lane.ChunkBytes} bytes; 2048 or 4096");
+        Require(lane.Burst is > 0 and <= Limits.BurstMax, $"{who}: burst of {lane.Burst}");
+        Require(lane.YieldEveryNs == 0 || (lane.YieldForNs > 0 && lane.YieldForNs < lane.YieldEveryNs),
+            $"{who}: pauses of {lane.YieldForNs} ns every {lane.YieldEveryNs} ns");
+        long fill = 0;
+        for (int i = 0; i < lane.PortCount; i++)
+        {
+            int port = lane.Ports[i];
+            Require((uint)port < (uint)plan.PortCount, $"{who}: port {port} is not in the plan");
+            Require(!isOwned[port], $"{who}: port {port} belongs to another lane already");
+            isOwned[port] = true;
+            fill += plan.Port(port).FillLevel;
+        }
+
+        Require(lane.Frames > fill && lane.Frames <= int.MaxValue / lane.ChunkBytes,
+            $"{who}: {lane.Frames} frames for fill levels of {fill}");
+        CheckStages(plan, lane, who);
+        if (lane.Kind != LaneKind.Forward)
+        {
+            CheckLoad(plan.Header.Load, lane, who);
+        }
+    }
+
+    private static void CheckStages(PlanImage plan, in PlanLane lane, string who)
+    {
+        Require((ulong)lane.FirstStage + lane.StageCount <= plan.Header.StageCount, $"{who}: stages out of range");
+        Require(lane.Kind != LaneKind.Forward || lane.StageCount > 0, $"{who}: has no stage");
+        for (uint i = 0; i < lane.StageCount; i++)
+        {
+            ref readonly PlanStage stage = ref plan.Stage((int)(lane.FirstStage + i));
+            bool isConnect = stage.Kind == StageKind.CrossConnect;
+            int lowest = isConnect ? 0 : -1;
+            Require(stage.Kind <= StageKind.Reflect, $"{who}: stage kind {(uint)stage.Kind} is unknown");
+            Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount, $"{who}: stage port {stage.PortA}");
+            Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount, $"{who}: stage port {stage.PortB}");
+            Require((ulong)stage.FirstRule + stage.RuleCount <= plan.Header.RuleCount, $"{who}: rules out of range");
+            for (uint rule = 0; rule < stage.RuleCount; rule++)
+            {
+                ref readonly PlanRule entry = ref plan.Rule((int)(stage.FirstRule + rule));
+                uint bitsMax = entry.Family == 4 ? 32u : 128u;
+                Require(entry.Family is 0 or 4 or 6 && entry.SourceBits <= bitsMax && entry.DestinationBits <= bitsMax,
+                    $"{who}: rule '{entry.Name}' has a prefix longer than its address");
+                Require(entry.Action <= RuleAction.Drop, $"{who}: rule '{entry.Name}' has an unknown action");
+            }
+        }
+    }
+
+    private static void CheckLoad(in PlanLoad load, in PlanLane lane, string who)
+    {
+        int headerBytes = load.Family == 4 ? 42 : 62;
+        Require(load.Family is 4 or 6, $"{who}: load family {load.Family}");
+        Require(double.IsFinite(load.RatePps) && load.RatePps > 0, $"{who}: load rate {load.RatePps}");
+        Require(load.Flows is > 0 and <= Limits.FlowsMax, $"{who}: {load.Flows} flows");
+        Require(load.PathCount is > 0 and <= Limits.PathsMax, $"{who}: {load.PathCount} paths");
+        Require(load.DurationNs > 0 && load.WarmupNs >= 0, $"{who}: load of {load.DurationNs} ns");
+        Require(load.QuietEveryNs == 0 || load.QuietForNs + load.QuietGuardNs < load.QuietEveryNs,
+            $"{who}: quiet windows leave no time");
+        Require(load.Sizes[0].Weight > 0, $"{who}: load has no frame size");
+        for (int i = 0; i < 8 && load.Sizes[i].Weight > 0; i++)
+        {
+            uint bytes = load.Sizes[i].FrameBytes;
+            Require(bytes >= headerBytes + FrameStamp.SizeBytes && bytes <= lane.ChunkBytes,
+                $"{who}: load frames of {bytes} bytes");
+        }
+
+        for (int path = 0; path < load.PathCount; path++)
+        {
+            uint port = lane.Kind == LaneKind.Generator ? load.Paths[path].TxPort : load.Paths[path].RxPort;
+            Require(port < lane.PortCount && load.Paths[path].SliceNs > 0, $"{who}: load path {path}");
+        }
+    }
+
+    private static void RequireRing(uint slots, string who, string ring) =>
+        Require(slots is >= Limits.RingSlotsMin and <= Limits.RingSlotsMax && (slots & (slots - 1)) == 0,
+            $"{who}: {ring} ring of {slots} slots; a power of two from 64 to 32768");
+
+    private static void Require(bool holds, string what)
+    {
+        if (!holds)
+        {
+            throw new PlanFormatException("plan is inconsistent: " + what);
+        }
+    }
+}
