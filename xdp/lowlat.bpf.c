@@ -226,7 +226,7 @@ static __always_inline enum ll_outcome judge(struct xdp_md *ctx, const struct ll
 	return LL_PASSED_NOT_OURS;
 }
 
-/* Where a driver refuses the slot (generic mode, some), the frame goes unstamped: the reader sees no magic. */
+/* Where a driver refuses the slot (generic mode, some) the frame goes unstamped: no magic for its reader. */
 static __always_inline void stamp(struct xdp_md *ctx)
 {
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(struct ll_meta)) != 0)

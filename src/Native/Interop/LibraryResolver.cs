@@ -20,7 +20,7 @@ internal static class LibraryResolver
 
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification =
-        "Must be in place before any import of this assembly binds, in test hosts whose start-up is not ours.")]
+        "Must be in place before any import of this assembly binds, in hosts whose start-up is not ours.")]
     internal static void Register()
     {
         if (RuntimeFeature.IsDynamicCodeSupported)

@@ -223,7 +223,7 @@ internal sealed unsafe class XdpObject : IDisposable
             };
             void* handle = LibBpf.ObjectOpen(bytes, (nuint)elf.Length, &options);
             return handle != null ? handle : throw new NativeException("bpf_object__open_mem(lowlat.bpf.o)",
-                Libc.LastErrno, "This libbpf does not know the program's format: rebuild with libbpf-dev 1.x.");
+                Libc.LastErrno, "This libbpf does not know the format: rebuild with libbpf-dev 1.x.");
         }
     }
 
