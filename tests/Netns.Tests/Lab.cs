@@ -77,6 +77,20 @@ public sealed class Lab : IDisposable
     /// <summary>Runs a program to its end; its standard output.</summary>
     public static string Run(string program, params string[] arguments)
     {
+        (int code, string error, string output) = Finish(program, arguments);
+        return code == 0 ? output
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {error}");
+    }
+
+    /// <summary>Runs a program to its end; its exit code and what it said.</summary>
+    public static (int ExitCode, string Error) Try(string program, params string[] arguments)
+    {
+        (int code, string error, _) = Finish(program, arguments);
+        return (code, error);
+    }
+
+    private static (int ExitCode, string Error, string Output) Finish(string program, string[] arguments)
+    {
         using Process process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             RedirectStandardOutput = true,
@@ -85,9 +99,7 @@ public sealed class Lab : IDisposable
         string output = process.StandardOutput.ReadToEnd();
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0
-            ? output
-            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {error}");
+        return (process.ExitCode, error, output);
     }
 
     /// <summary>Takes the namespace down, and with it every interface in it.</summary>
