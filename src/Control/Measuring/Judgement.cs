@@ -6,21 +6,12 @@ namespace LowLatency.Control.Measuring;
 /// <summary>Says whether a run may be believed and its objectives hold.</summary>
 internal static class Judgement
 {
-    /// <summary>Judges a result and the processes it came from.</summary>
-    public static Verdict Of(RunResult run, IReadOnlyList<RegionSampler> samplers)
+    /// <summary>Judges a result.</summary>
+    /// <param name="run">Everything but its verdict counts.</param>
+    /// <param name="faults">What <see cref="FaultsOf"/> found, or any other reason against the run.</param>
+    public static Verdict Of(RunResult run, IEnumerable<string> faults)
     {
-        List<string> reasons = [];
-        foreach (RegionSampler sampler in samplers)
-        {
-            JudgeProcess(sampler, reasons);
-        }
-
-        return Of(run, reasons);
-    }
-
-    /// <summary>Judges a result alone, after <paramref name="reasons"/> found elsewhere.</summary>
-    public static Verdict Of(RunResult run, List<string> reasons)
-    {
+        List<string> reasons = [.. faults];
         List<string> notes = [];
         JudgeLoss(run.Loss, reasons, notes);
         foreach (LaneResult lane in run.Lanes)
@@ -38,6 +29,18 @@ internal static class Judgement
         NoteGenerator(run.Generator, notes);
         NotePorts(run, notes);
         return new Verdict(reasons.Count == 0, reasons, notes);
+    }
+
+    /// <summary>What went wrong with the processes: failed, died, did not answer.</summary>
+    public static List<string> FaultsOf(IReadOnlyList<RegionSampler> samplers)
+    {
+        List<string> reasons = [];
+        foreach (RegionSampler sampler in samplers)
+        {
+            JudgeProcess(sampler, reasons);
+        }
+
+        return reasons;
     }
 
     private static void JudgeProcess(RegionSampler sampler, List<string> reasons)

@@ -77,7 +77,7 @@ internal sealed class RunBuilder
             [.. _samplers.Select(RunRows.Process)],
             slo,
             new Verdict(true, [], []));
-        result = result with { Verdict = Judgement.Of(result, _samplers) };
+        result = result with { Verdict = Judgement.Of(result, Judgement.FaultsOf(_samplers)) };
         return new RunMeasurement(result, MakeTimeline(), set);
     }
 

@@ -93,7 +93,7 @@ internal static class TextReport
         bool hasCost = run.ForwarderCost is not null;
         text.Append("\nLatency, us one way; beside each: the samples above it; '-': refused, fewer than 10 above\n");
         text.Append("        ");
-        WriteCells(text, shown, hasCost, s => (s.Head, ""), "fwd's own", isHead: true);
+        WriteCells(text, shown, hasCost, s => (s.Head, ""), "fwd's own");
         WriteRow(text, "samples", shown, hasCost, s => (Units.Short(s.Count), ""), null);
         WriteRow(text, "min", shown, hasCost, s => (Us(s.MinNs), ""), run.ForwarderCost?.MinNs);
         WriteRow(text, "mean", shown, hasCost, s => (Us(s.MeanNs), ""), run.ForwarderCost?.MeanNs);
@@ -117,17 +117,17 @@ internal static class TextReport
         text.Append(name.PadRight(8));
         bool isCount = name == "samples";
         WriteCells(text, shown, hasCost, s => cell(s.Summary!),
-            isCount ? "" : cost is double ns ? Units.SignedUs(ns) : "-", isHead: false);
+            isCount ? "" : cost is double ns ? Units.SignedUs(ns) : "-");
     }
 
     private static void WriteCells(StringBuilder text, Series[] shown, bool hasCost,
-        Func<Series, (string Value, string Above)> cell, string cost, bool isHead)
+        Func<Series, (string Value, string Above)> cell, string cost)
     {
         StringBuilder line = new();
         foreach (Series series in shown)
         {
             (string value, string above) = cell(series);
-            line.Append(isHead ? value.PadLeft(10) : value.PadLeft(10)).Append(' ').Append(above.PadLeft(5));
+            line.Append(value.PadLeft(10)).Append(' ').Append(above.PadLeft(5));
             if (hasCost && series.Head == "direct")
             {
                 line.Append(cost.PadLeft(11));
@@ -190,21 +190,25 @@ internal static class TextReport
 
     private static void WriteLanes(StringBuilder text, RunResult run)
     {
-        text.Append("\nLanes; since arming: bytes allocated, collections, faults minor+major, switches planned+forced\n");
-        TextTable table = new("lane", "<of", "<kind", "cpu", "<policy", "turns", "rx", "tx", "busy%", "bytes", "GC",
-            "faults", "switches", "gap max us", "gaps");
+        text.Append("\nLanes\n");
+        TextTable work = new("lane", "<of", "<kind", "cpu", "<policy", "turns", "rx", "tx", "busy %", "gap max us", "gaps");
+        TextTable clean = new("since arming", "bytes", "collections", "faults minor", "major", "switches planned",
+            "forced", "paused ms", "<memory");
         foreach (LaneResult lane in run.Lanes)
         {
             double all = lane.RegimesNs.Values.Sum();
-            table.Add(lane.Name, lane.Process, Kind(lane.Kind), lane.Cpu.ToString(CultureInfo.InvariantCulture),
+            work.Add(lane.Name, lane.Process, Kind(lane.Kind), lane.Cpu.ToString(CultureInfo.InvariantCulture),
                 Policy(lane), Units.Short(lane.Turns), Units.Short(lane.RxFrames), Units.Short(lane.TxFrames),
-                Units.Share(lane.RegimesNs.GetValueOrDefault("busy"), all), Units.Short(lane.AllocatedBytes),
-                Units.Short(lane.Collections), $"{Units.Short(lane.MinorFaults)}+{Units.Short(lane.MajorFaults)}",
-                $"{Units.Short(lane.VoluntarySwitches)}+{Units.Short(lane.InvoluntarySwitches)}",
-                Us(lane.Gap?.MaxNs), Units.Short(lane.GapsOverThreshold));
+                Units.Share(lane.RegimesNs.GetValueOrDefault("busy"), all), Us(lane.Gap?.MaxNs),
+                Units.Short(lane.GapsOverThreshold));
+            clean.Add(lane.Name, Units.Count(lane.AllocatedBytes), Units.Count(lane.Collections),
+                Units.Count(lane.MinorFaults), Units.Count(lane.MajorFaults), Units.Count(lane.VoluntarySwitches),
+                Units.Count(lane.InvoluntarySwitches),
+                (lane.YieldNs / 1e6).ToString("0.0", CultureInfo.InvariantCulture), lane.HugePages ? "2 MiB" : "4 KiB");
         }
 
-        table.WriteTo(text);
+        work.WriteTo(text);
+        clean.WriteTo(text);
     }
 
     private static void WritePorts(StringBuilder text, RunResult run)
@@ -226,16 +230,18 @@ internal static class TextReport
 
     private static void WriteProcesses(StringBuilder text, RunResult run)
     {
-        text.Append("\nProcesses\n");
+        TextTable table = new("process", "pid", "plan to armed ms", "resident", "UMEM", "collections", "<RT throttling");
         foreach (ProcessResult process in run.Process)
         {
             string armed = process.PlanToArmedNs is long ns
-                ? (ns / 1e6).ToString("0.0", CultureInfo.InvariantCulture) + " ms" : "never";
-            string throttling = process.RtRuntimeUs < 0 ? "off" : $"on ({process.RtRuntimeUs} us)";
-            text.Append($"  {process.Name}: plan to armed {armed}, resident {Units.Bytes(process.ResidentBytes)} ")
-                .Append($"+ UMEM {Units.Bytes(process.UmemBytes)}, {process.Collections} collections, ")
-                .Append($"RT throttling {throttling}\n");
+                ? (ns / 1e6).ToString("0.0", CultureInfo.InvariantCulture) : "never";
+            table.Add(process.Name, process.Pid.ToString(CultureInfo.InvariantCulture), armed,
+                Units.Bytes(process.ResidentBytes), Units.Bytes(process.UmemBytes), Units.Count(process.Collections),
+                process.RtRuntimeUs < 0 ? "off" : $"on, {Units.Count(process.RtRuntimeUs)} us of each second");
         }
+
+        text.Append("\nProcesses; resident without UMEM\n");
+        table.WriteTo(text);
     }
 
     private static void WriteHost(StringBuilder text, RunManifest host)

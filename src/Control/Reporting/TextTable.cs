@@ -3,7 +3,7 @@ using System.Text;
 namespace LowLatency.Control.Reporting;
 
 /// <summary>Columns for eyes: the first column left, names; the others as asked. Never wider than
-/// <see cref="WidthMax"/>: the first column gives way, then the last.</summary>
+/// <see cref="WidthMax"/>: the widest column gives way.</summary>
 internal sealed class TextTable
 {
     /// <summary>Characters of a line at most: fits a terminal beside a margin, and a mail.</summary>
@@ -36,12 +36,9 @@ internal sealed class TextTable
     public void WriteTo(StringBuilder text)
     {
         int[] widths = [.. _heads.Select((h, i) => _rows.Select(r => r[i].Length).Append(h.Length).Max())];
-        int over = 2 + widths.Sum() + (2 * (widths.Length - 1)) - WidthMax;
-        if (over > 0)
+        while (2 + widths.Sum() + (2 * (widths.Length - 1)) > WidthMax)
         {
-            int given = Math.Min(over, Math.Max(0, widths[0] - 8));
-            widths[0] -= given;
-            widths[^1] = Math.Max(widths[^1] - (over - given), 4);
+            widths[Array.IndexOf(widths, widths.Max())]--;
         }
 
         WriteLine(text, _heads, widths);
