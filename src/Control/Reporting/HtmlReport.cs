@@ -100,8 +100,8 @@ internal static class HtmlReport
         AddCard(cards, run.Gap?.MaxNs, "longest gap");
         if (run.Loss is Loss loss)
         {
-            cards.Add((Units.Count(loss.Lost), $"lost of {Units.Count(loss.Sent)}"));
-            cards.Add((Units.Count(loss.Residual), "unexplained frames"));
+            cards.Add((Units.Count(loss.Lost),
+                $"lost of {Units.Count(loss.Sent)} frames, {Units.Count(loss.Residual)} unexplained"));
         }
 
         body.Append("<div class=\"cards\">\n");

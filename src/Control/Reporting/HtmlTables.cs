@@ -12,21 +12,22 @@ internal static class HtmlTables
         body.Append("<h2>Lanes</h2>\n<p class=\"soft small\">Bytes, collections, faults and switches since arming.</p>\n");
         string[] heads =
         [
-            "lane", "<process", "<kind", "cpu", "<policy", "turns", "rx", "tx", "bytes", "collections",
-            "faults minor", "major", "switches planned", "forced", "<memory",
+            "lane", "<of", "cpu", "<policy", "turns", "rx", "tx", "bytes", "collections", "faults min + maj",
+            "switches own + forced", "<memory",
         ];
         body.Append(HtmlText.Table(heads, run.Lanes.Select(l => new[]
         {
-            l.Name, l.Process, l.Kind, Number(l.Cpu), $"{l.Policy} {l.Priority}, {l.Host}", Units.Short(l.Turns),
+            l.Name, $"{l.Process}, {l.Kind}", Number(l.Cpu), $"{l.Policy} {l.Priority}, {l.Host}", Units.Short(l.Turns),
             Units.Short(l.RxFrames), Units.Short(l.TxFrames), Units.Count(l.AllocatedBytes), Units.Count(l.Collections),
-            Units.Count(l.MinorFaults), Units.Count(l.MajorFaults), Units.Count(l.VoluntarySwitches),
-            Units.Count(l.InvoluntarySwitches), (l.HugePages ? "huge pages" : "4 KiB pages") + (l.Fused ? ", fused" : ""),
+            $"{Units.Short(l.MinorFaults)} + {Units.Short(l.MajorFaults)}",
+            $"{Units.Short(l.VoluntarySwitches)} + {Units.Short(l.InvoluntarySwitches)}",
+            (l.HugePages ? "2 MiB" : "4 KiB") + (l.Fused ? ", fused" : ""),
         })));
         string[] regimes = [.. run.Lanes.SelectMany(l => l.RegimesNs.Keys).Distinct()];
         string[] timeHeads =
         [
             "lane", .. regimes.Select(r => r + " %"), "pauses", "paused ms", "gap p50 µs", "gap p99.9 µs", "gap max µs",
-            "over threshold",
+            "gaps",
         ];
         body.Append("<div style=\"height:12px\"></div>\n").Append(HtmlText.Table(timeHeads, run.Lanes.Select(l => new[]
         {

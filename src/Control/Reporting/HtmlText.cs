@@ -34,10 +34,11 @@ internal static class HtmlText
         .card span { color: var(--soft); font-size: 13px; }
         .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
         table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-        th, td { padding: 6px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
+        th, td { padding: 6px 9px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
         thead th { border-top: 0; color: var(--soft); font-weight: 600; }
         th:first-child, td:first-child, th.l, td.l { text-align: left; }
-        td.wrap { white-space: normal; min-width: 220px; }
+        td.wrap { white-space: normal; min-width: 200px; line-height: 1.35; }
+        thead th { white-space: normal; vertical-align: bottom; line-height: 1.3; }
         td small { color: var(--soft); font-size: 11.5px; display: inline-block; min-width: 40px; padding-left: 6px; }
         tr.sum td { border-top: 2px solid var(--soft); font-weight: 650; }
         figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px; }
