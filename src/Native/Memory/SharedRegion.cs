@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
@@ -196,8 +197,9 @@ public sealed class SharedRegion : IDisposable
 /// <summary>One writer, any readers, no waiting for the writer (as Linux seqlock_t).</summary>
 public static class Seqlock
 {
-    // A writer that dies inside leaves an odd epoch: after this many looks the reader takes what is there.
-    private const int LooksMax = 100_000;
+    // A writer that dies inside leaves an odd epoch: after this time the reader takes what is there. A live one can
+    // stand still inside for a scheduler's slice, or for the 50 ms that RT throttling takes from a FIFO lane.
+    private const long PatienceNs = 1_000_000_000;
 
     /// <summary>Copies <paramref name="source"/> into <paramref name="target"/> between two epoch steps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -225,19 +227,27 @@ public static class Seqlock
     public static T Read<T>(ref uint epoch, ref T source)
         where T : unmanaged
     {
-        T copy = default;
-        for (int look = 0; look < LooksMax; look++)
+        long untilNs = 0;
+        SpinWait wait = default;
+        while (true)
         {
             uint before = Volatile.Read(ref epoch); // acquire: the copy is read after it
-            copy = source;
+            T copy = source;
             Interlocked.MemoryBarrier();            // and before the second look
             if ((before & 1) == 0 && Volatile.Read(ref epoch) == before)
             {
                 return copy;
             }
-        }
 
-        return copy;
+            long nowNs = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
+            untilNs = untilNs == 0 ? nowNs + PatienceNs : untilNs;
+            if (nowNs >= untilNs)
+            {
+                return copy;
+            }
+
+            wait.SpinOnce(sleep1Threshold: -1); // yields, so that a writer on this CPU can go on
+        }
     }
 }
 
