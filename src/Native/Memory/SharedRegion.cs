@@ -14,8 +14,11 @@ public sealed class SharedRegion : IDisposable
 
     private const int NoFile = -1;
 
-    private SharedRegion(string path, int fd, MappedMemory memory, PlanImage plan)
+    private readonly bool _isOwner;
+
+    private SharedRegion(string path, int fd, MappedMemory memory, PlanImage plan, bool isOwner)
     {
+        _isOwner = isOwner;
         Path = path;
         _fd = fd;
         _memory = memory;
@@ -36,7 +39,8 @@ public sealed class SharedRegion : IDisposable
     public ref RegionHeader Header => ref _memory.At<RegionHeader>(0).Value;
 
     /// <summary>True while the lowlatd that made it lives (it holds the file's lock).</summary>
-    public bool IsOwnerAlive => !Libc.TryLockShared(_fd);
+    /// <remarks>The owner does not ask the file: a second flock(2) on its own fd would give its lock away.</remarks>
+    public bool IsOwnerAlive => _isOwner || !Libc.TryLockShared(_fd);
 
     /// <summary>Makes the region of a booting lowlatd: replaces what a dead one of the same name left.</summary>
     /// <exception cref="NativeException">A live lowlatd holds it, or the kernel refused.</exception>
@@ -57,7 +61,7 @@ public sealed class SharedRegion : IDisposable
             Libc.Truncate(fd, 0, path);
             Libc.Truncate(fd, layout.TotalBytes, path);
             MappedMemory memory = MappedMemory.OfFile(fd, layout.TotalBytes, isWritable: true);
-            SharedRegion region = new(path, fd, memory, plan);
+            SharedRegion region = new(path, fd, memory, plan, isOwner: true);
             plan.Bytes.CopyTo(memory.Slice<byte>(RegionLayout.PlanOffset, plan.Bytes.Length).Span);
             ref RegionHeader header = ref region.Header;
             header.Version = RegionHeader.VersionValue;
@@ -81,7 +85,7 @@ public sealed class SharedRegion : IDisposable
     {
         ArgumentNullException.ThrowIfNull(plan);
         MappedMemory memory = MappedMemory.Anonymous(new RegionLayout(plan).TotalBytes, HugePages.Never);
-        return new SharedRegion("", NoFile, memory, plan);
+        return new SharedRegion("", NoFile, memory, plan, isOwner: true);
     }
 
     /// <summary>Opens a region for reading (and for the commands of its header).</summary>
@@ -120,9 +124,14 @@ public sealed class SharedRegion : IDisposable
                     + $"{RegionHeader.VersionValue}: use the lowlat of the same release");
             }
 
+            if (header.PlanBytes > bytes - RegionLayout.PlanOffset)
+            {
+                throw new PlanFormatException($"{path} is damaged: a plan of {header.PlanBytes} bytes does not fit");
+            }
+
             PlanImage plan = PlanImage.Parse(
                 memory.Slice<byte>(RegionLayout.PlanOffset, (int)header.PlanBytes).Span);
-            return new SharedRegion(path, fd, memory, plan);
+            return new SharedRegion(path, fd, memory, plan, isOwner: false);
         }
         catch
         {
@@ -223,7 +232,7 @@ public static class Seqlock
     /// <summary>Closes what <see cref="Begin"/> opened.</summary>
     public static void End(ref uint epoch) => Volatile.Write(ref epoch, epoch + 1);
 
-    /// <summary>Reads a whole copy.</summary>
+    /// <summary>Reads a whole copy; waits up to a second for a writer that stands still inside. Not for lanes.</summary>
     public static T Read<T>(ref uint epoch, ref T source)
         where T : unmanaged
     {
