@@ -224,7 +224,7 @@ public sealed class LoadPairTests
         pair.Generator.Port(0).Answer = Errno.Ok;
         long releasedNs = ThreadControl.NowNs;
         pair.Run();
-        Assert.True(ThreadControl.NowNs - startNs < 100_000_000, "this host stood still for 80 ms: no verdict");
+        Assert.SkipUnless(ThreadControl.NowNs - startNs < 100_000_000, "this host stood still for 80 ms: no verdict");
         Assert.Equal((10_000UL, 0UL), (pair.Generator.Counters.Sent[0], pair.Generator.Counters.Unsent[0]));
         Assert.Equal(10_000UL, pair.Receiver.Counters.Received[0]);
         foreach (FrameStamp stamp in pair.Network.Stamps.Skip(64))
