@@ -67,7 +67,8 @@ public sealed class XdpProgramTests
             embedded.CopyTo(file);
         }
 
-        lab.Ip("link", "set", "dev", "a0", "xdp", "obj", program, "sec", "xdp"); // no link: stays without a process
+        // No link: stays without a process.
+        lab.Ip("link", "set", "dev", "a0", "xdp", "obj", program, "sec", "xdp");
         NativeException refused = Assert.Throws<NativeException>(
             () => XdpProgram.Attach(Request(lab, XdpAttachMode.Native)));
         Assert.Contains("no live process", refused.Message, StringComparison.Ordinal);
