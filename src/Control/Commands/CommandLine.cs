@@ -16,7 +16,9 @@ internal static class CommandLine
         ParseResult parsed = Make(io).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            io.Say(parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.'));
+            io.Say(parsed.UnmatchedTokens.Count > 0
+                ? $"'{parsed.UnmatchedTokens[0]}' is not understood"
+                : parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.'));
             io.Say($"'{PathOf(parsed.CommandResult.Command)} --help' shows what can be said here");
             return ExitCode.Input;
         }
@@ -58,6 +60,8 @@ internal static class CommandLine
         RootCommand root = new("LowLatency: forwards packets with a tail latency that is known, kept and explained.")
         {
             LabCommand.Make(io),
+            StatusCommand.Make(io),
+            StopCommand.Make(io),
         };
         return root;
     }
