@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The XDP program of one interface: is this frame ours? If so, to the AF_XDP socket of its queue; if not, to the
- * kernel's stack. It never drops. Loaded once per interface, with maps of its own; needs Linux 6.1.
+ * The XDP program of one interface: is this frame ours? If so, to the AF_XDP socket of its queue; if not, to
+ * the kernel's stack. It never drops. Loaded once per interface, with maps of its own; needs Linux 6.1.
  *
- * Order of work: judge the frame from its headers, look for a socket, stamp, count. The common frame (untagged IPv4)
- * costs one bounds check; tags, extension headers and ICMPv6 are out of line in the branches that need them.
+ * Order of work: judge the frame from its headers, look for a socket, stamp, count. The common frame
+ * (untagged IPv4) costs one bounds check; tags, extension headers and ICMPv6 are out of line in the branches
+ * that need them.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -72,7 +73,8 @@ struct extension {
 	__u8 rest[4];
 };
 
-static __always_inline enum ll_outcome judge_udp(const struct ll_config *config, const void *l4, const void *end)
+static __always_inline enum ll_outcome judge_udp(const struct ll_config *config, const void *l4,
+						  const void *end)
 {
 	const struct udphdr *udp = l4;
 
@@ -81,10 +83,13 @@ static __always_inline enum ll_outcome judge_udp(const struct ll_config *config,
 
 	__u16 port = bpf_ntohs(udp->dest);
 
-	return port >= config->claim_port_low && port <= config->claim_port_high ? LL_REDIRECTED : LL_PASSED_NOT_OURS;
+	int is_in_range = port >= config->claim_port_low && port <= config->claim_port_high;
+
+	return is_in_range ? LL_REDIRECTED : LL_PASSED_NOT_OURS;
 }
 
-static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config, const void *l3, const void *end)
+static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config, const void *l3,
+						   const void *end)
 {
 	const struct iphdr *ip = l3;
 
@@ -100,7 +105,7 @@ static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config
 
 	if (unlikely((to & bpf_htonl(0xFFFFFF00)) == bpf_htonl(0xE0000000))) /* 224.0.0.0/24 */
 		return LL_PASSED_CONTROL;
-	if (config->local4_count != 0 && bpf_map_lookup_elem(&ll_local4, &to))
+	if (unlikely(config->local4_filter & ll_filter_bit(to)) && bpf_map_lookup_elem(&ll_local4, &to))
 		return LL_PASSED_LOCAL;
 	if (config->claim != LL_CLAIM_UDP)
 		return LL_REDIRECTED;
@@ -122,7 +127,8 @@ static __always_inline int is_extension(__u8 next)
 		|| next == IPPROTO_FRAGMENT;
 }
 
-static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config, const void *l3, const void *end)
+static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config, const void *l3,
+						   const void *end)
 {
 	const struct ipv6hdr *ip = l3;
 
@@ -164,7 +170,10 @@ static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config
 			return LL_PASSED_DISCOVERY;
 	}
 
-	if (config->local6_count != 0 && bpf_map_lookup_elem(&ll_local6, &to))
+
+	__u32 folded = to.word[0] ^ to.word[1] ^ to.word[2] ^ to.word[3];
+
+	if (unlikely(config->local6_filter & ll_filter_bit(folded)) && bpf_map_lookup_elem(&ll_local6, &to))
 		return LL_PASSED_LOCAL;
 	if (config->claim != LL_CLAIM_UDP)
 		return LL_REDIRECTED;
@@ -217,7 +226,7 @@ static __always_inline enum ll_outcome judge(struct xdp_md *ctx, const struct ll
 	return LL_PASSED_NOT_OURS;
 }
 
-/* A driver that refuses the slot (generic mode on some) leaves the frame unstamped; the reader sees no magic. */
+/* Where a driver refuses the slot (generic mode, some) the frame goes unstamped: no magic for its reader. */
 static __always_inline void stamp(struct xdp_md *ctx)
 {
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(struct ll_meta)) != 0)

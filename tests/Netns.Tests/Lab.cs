@@ -6,7 +6,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests;
 
-/// <summary>A network namespace of one test, with a veth pair <c>a0</c>–<c>b0</c> in it; gone when disposed.</summary>
+/// <summary>A network namespace of one test, with a veth pair <c>a0</c>–<c>b0</c> in it; gone when
+/// disposed.</summary>
 public sealed class Lab : IDisposable
 {
     private static int made;
@@ -52,17 +53,17 @@ public sealed class Lab : IDisposable
         Ip("-o", "link", "show", "dev", interfaceName).Split(':')[0],
         System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>Sends UDP datagrams out of <c>b0</c>, which get to <c>a0</c> as frames without any ARP before.
-    /// </summary>
-    public void SendFromB(int count, int port)
+    /// <summary>Sends UDP datagrams out of <c>b0</c>, which get to <c>a0</c> as frames without any ARP
+    /// before.</summary>
+    public void SendFromB(int count, int port, string to = "10.9.0.9")
     {
         Ip("address", "replace", "10.9.0.2/24", "dev", "b0");
-        Ip("neighbour", "replace", "10.9.0.9", "lladdr", "02:00:00:00:00:09", "dev", "b0");
+        Ip("neighbour", "replace", to, "lladdr", "02:00:00:00:00:09", "dev", "b0");
         using NetworkNamespace scope = NetworkNamespace.Enter(Path);
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         for (int i = 0; i < count; i++)
         {
-            socket.SendTo(new byte[18], new IPEndPoint(IPAddress.Parse("10.9.0.9"), port));
+            socket.SendTo(new byte[18], new IPEndPoint(IPAddress.Parse(to), port));
         }
     }
 
@@ -76,6 +77,20 @@ public sealed class Lab : IDisposable
     /// <summary>Runs a program to its end; its standard output.</summary>
     public static string Run(string program, params string[] arguments)
     {
+        (int code, string error, string output) = Finish(program, arguments);
+        return code == 0 ? output
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {error}");
+    }
+
+    /// <summary>Runs a program to its end; its exit code and what it said.</summary>
+    public static (int ExitCode, string Error) Try(string program, params string[] arguments)
+    {
+        (int code, string error, _) = Finish(program, arguments);
+        return (code, error);
+    }
+
+    private static (int ExitCode, string Error, string Output) Finish(string program, string[] arguments)
+    {
         using Process process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             RedirectStandardOutput = true,
@@ -84,9 +99,7 @@ public sealed class Lab : IDisposable
         string output = process.StandardOutput.ReadToEnd();
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0
-            ? output
-            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {error}");
+        return (process.ExitCode, error, output);
     }
 
     /// <summary>Takes the namespace down, and with it every interface in it.</summary>

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Interop;
 
-/// <summary>libbpf 1.x: declarations only (bpf/libbpf.h, bpf/bpf.h); meaning lives in <c>Xdp/</c>. Since 1.0 a call
-/// answers a negative errno, a call that makes an object answers null and sets errno.</summary>
+/// <summary>libbpf 1.x: declarations only (bpf/libbpf.h, bpf/bpf.h); meaning lives in <c>Xdp/</c>. Since 1.0
+/// a call answers a negative errno, a call that makes an object answers null and sets errno.</summary>
 internal static unsafe partial class LibBpf
 {
     private const string Name = "libbpf";
@@ -27,8 +27,8 @@ internal static unsafe partial class LibBpf
         [FieldOffset(72)] public uint KernelLogLevel;
     }
 
-    /// <summary>bpf/bpf.h <c>struct bpf_link_create_opts</c>, as far as an XDP link needs it: libbpf takes a shorter
-    /// struct for an older caller's.</summary>
+    /// <summary>bpf/bpf.h <c>struct bpf_link_create_opts</c>, as far as an XDP link needs it: libbpf takes a
+    /// shorter struct for an older caller's.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct LinkCreateOptions
     {
@@ -39,7 +39,8 @@ internal static unsafe partial class LibBpf
         private readonly ulong _iteratorInfoLengthAndBtf;
     }
 
-    /// <summary>linux/bpf.h <c>struct bpf_prog_info</c>: the kernel fills as many bytes as it is told of.</summary>
+    /// <summary>linux/bpf.h <c>struct bpf_prog_info</c>: the kernel fills as many bytes as it is told
+    /// of.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 80)]
     internal struct ProgramInfo
     {
@@ -83,8 +84,8 @@ internal static unsafe partial class LibBpf
         public uint BatchSize;
     }
 
-    /// <summary>linux/bpf.h <c>struct xdp_md</c>: where a test run says what lies before the frame and which queue it
-    /// came in by.</summary>
+    /// <summary>linux/bpf.h <c>struct xdp_md</c>: where a test run says what lies before the frame and which
+    /// queue it came in by.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct XdpContext
     {
@@ -115,7 +116,8 @@ internal static unsafe partial class LibBpf
         StringMarshalling = StringMarshalling.Utf8)]
     internal static partial void* ObjectFindProgram(void* bpfObject, string name);
 
-    [LibraryImport(Name, EntryPoint = "bpf_object__find_map_by_name", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Name, EntryPoint = "bpf_object__find_map_by_name",
+        StringMarshalling = StringMarshalling.Utf8)]
     internal static partial void* ObjectFindMap(void* bpfObject, string name);
 
     [LibraryImport(Name, EntryPoint = "bpf_program__fd")]
@@ -136,8 +138,12 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Name, EntryPoint = "bpf_map_delete_elem")]
     internal static partial int MapDelete(int fd, void* key);
 
+    [LibraryImport(Name, EntryPoint = "bpf_map_get_next_key")]
+    internal static partial int MapNextKey(int fd, void* key, void* next);
+
     [LibraryImport(Name, EntryPoint = "bpf_link_create")]
-    internal static partial int LinkCreate(int programFd, int target, int attachType, LinkCreateOptions* options);
+    internal static partial int LinkCreate(int programFd, int target, int attachType,
+        LinkCreateOptions* options);
 
     [LibraryImport(Name, EntryPoint = "bpf_link_get_next_id")]
     internal static partial int LinkNextId(uint after, uint* id);

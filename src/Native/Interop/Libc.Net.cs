@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Interop;
 
-/// <summary>libc: netlink and ioctl sockets, network namespaces. Declarations and the thinnest verbs; meaning lives
-/// in <c>Netlink/</c>.</summary>
+/// <summary>libc: netlink and ioctl sockets, network namespaces. Declarations and the thinnest verbs; meaning
+/// lives in <c>Netlink/</c>.</summary>
 internal static unsafe partial class Libc
 {
     // linux/socket.h, asm-generic/socket.h, asm-generic/fcntl.h, linux/sched.h, linux/netlink.h (x86-64).
@@ -77,9 +77,12 @@ internal static unsafe partial class Libc
     }
 
     internal static Errno NetJoinGroup(int fd, uint group) =>
-        NetSetOption(fd, NetLevelNetlink, NetlinkAddMembership, &group, sizeof(uint)) == 0 ? Errno.Ok : LastErrno;
+        NetSetOption(fd, NetLevelNetlink, NetlinkAddMembership, &group, sizeof(uint)) == 0
+            ? Errno.Ok
+            : LastErrno;
 
-    /// <summary>Refused by kernels before 4.20: then a dump is unfiltered, which callers must stand anyway.</summary>
+    /// <summary>Refused by kernels before 4.20: then a dump is unfiltered, which callers must stand
+    /// anyway.</summary>
     internal static void NetAskStrictDumps(int fd)
     {
         int one = 1;
@@ -109,7 +112,8 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>Receives one datagram; its true length, which is beyond the span's when it did not fit.</summary>
+    /// <summary>Receives one datagram; its true length, which is beyond the span's when it did not
+    /// fit.</summary>
     internal static int NetReceiveOne(int fd, Span<byte> into, int flags, out Errno errno)
     {
         fixed (byte* start = into) // in bounds: the length is the span's own
@@ -125,7 +129,8 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>SIOCETHTOOL: <paramref name="command"/> is a struct of linux/ethtool.h, its command number first.</summary>
+    /// <summary>SIOCETHTOOL: <paramref name="command"/> is a struct of linux/ethtool.h, its command number
+    /// first.</summary>
     internal static Errno NetEthtool(int fd, string interfaceName, Span<byte> command)
     {
         InterfaceRequest request = default;

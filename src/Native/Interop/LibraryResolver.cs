@@ -5,8 +5,9 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Interop;
 
-/// <summary>Finds the shared libraries of a JIT run (tests, benches). The ahead-of-time programs have the archives
-/// linked in under the same names and never ask; there this whole type compiles to an empty initializer.</summary>
+/// <summary>Finds the shared libraries of a JIT run (tests, benches). The ahead-of-time programs have the
+/// archives linked in under the same names and never ask; there this whole type compiles to an empty
+/// initializer.</summary>
 internal static class LibraryResolver
 {
     // A Debian host without -dev packages has only the names with the ABI number.
@@ -18,8 +19,8 @@ internal static class LibraryResolver
     ];
 
     [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255", Justification = "Must be in place before any import of this assembly binds; "
-        + "callers are test hosts that have no start-up of ours to put it in.")]
+    [SuppressMessage("Usage", "CA2255", Justification =
+        "Must be in place before any import of this assembly binds, in hosts whose start-up is not ours.")]
     internal static void Register()
     {
         if (RuntimeFeature.IsDynamicCodeSupported)

@@ -52,14 +52,17 @@ public sealed record EthtoolTimestamping(uint Capabilities, int ClockIndex, uint
     public bool HasHardwareTx => (Capabilities & (TxHardware | RawHardware)) == (TxHardware | RawHardware);
 }
 
-/// <summary>Offloads that change what a program or a forwarder sees; null where the driver does not say.</summary>
+/// <summary>Offloads that change what a program or a forwarder sees; null where the driver does not
+/// say.</summary>
 /// <param name="Gro">Generic receive offload.</param>
 /// <param name="Lro">Large receive offload: merges frames before XDP, never forward with it.</param>
-/// <param name="RxVlan">The device takes VLAN tags off: neither XDP nor AF_XDP sees them in the frame.</param>
+/// <param name="RxVlan">The device takes VLAN tags off: neither XDP nor AF_XDP sees them in the
+/// frame.</param>
 /// <param name="TxVlan">The device puts VLAN tags on.</param>
 /// <param name="Ntuple">Flow steering rules.</param>
 /// <param name="RxHash">Receive hashing.</param>
-public sealed record EthtoolFeatures(bool? Gro, bool? Lro, bool? RxVlan, bool? TxVlan, bool? Ntuple, bool? RxHash);
+public sealed record EthtoolFeatures(bool? Gro, bool? Lro, bool? RxVlan, bool? TxVlan, bool? Ntuple,
+    bool? RxHash);
 
 /// <summary>Asks drivers by ioctl(SIOCETHTOOL), in one network namespace. One thread.</summary>
 public sealed class Ethtool : IDisposable
@@ -113,7 +116,8 @@ public sealed class Ethtool : IDisposable
     {
         Span<byte> info = stackalloc byte[ChannelsBytes];
         return Ask(interfaceName, GetChannels, "GCHANNELS", info)
-            ? new EthtoolChannels(Int(info, 5), Int(info, 6), Int(info, 8), Int(info, 1), Int(info, 2), Int(info, 4))
+            ? new EthtoolChannels(Int(info, 5), Int(info, 6), Int(info, 8), Int(info, 1), Int(info, 2),
+                Int(info, 4))
             : null;
     }
 
@@ -133,7 +137,8 @@ public sealed class Ethtool : IDisposable
     {
         Span<byte> info = stackalloc byte[TimestampingBytes];
         return Ask(interfaceName, GetTimestamping, "GET_TS_INFO", info)
-            ? new EthtoolTimestamping((uint)Int(info, 1), Int(info, 2), (uint)Int(info, 3), (uint)Int(info, 7))
+            ? new EthtoolTimestamping((uint)Int(info, 1), Int(info, 2), (uint)Int(info, 3),
+                (uint)Int(info, 7))
             : null;
     }
 
@@ -155,7 +160,8 @@ public sealed class Ethtool : IDisposable
     private static bool? Has(uint? bits, uint flag) => bits == null ? null : (bits & flag) != 0;
 
     // Every struct read here is a row of 32-bit words after its command.
-    private static int Int(ReadOnlySpan<byte> info, int word) => BinaryPrimitives.ReadInt32LittleEndian(info[(4 * word)..]);
+    private static int Int(ReadOnlySpan<byte> info, int word) =>
+        BinaryPrimitives.ReadInt32LittleEndian(info[(4 * word)..]);
 
     private bool Ask(string interfaceName, uint command, string name, Span<byte> info)
     {

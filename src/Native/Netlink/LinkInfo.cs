@@ -80,7 +80,8 @@ public sealed record LinkInfo
     public bool IsUp => (Flags & Rt.FlagUp) != 0;
 
     /// <summary>The MAC as text, lower case, with colons.</summary>
-    public string MacText => string.Join(':', BitConverter.GetBytes(Mac).Take(6).Select(b => b.ToString("x2")));
+    public string MacText =>
+        string.Join(':', BitConverter.GetBytes(Mac).Take(6).Select(b => b.ToString("x2")));
 }
 
 /// <summary>One address of an interface.</summary>

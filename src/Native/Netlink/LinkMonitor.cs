@@ -45,11 +45,12 @@ public struct LinkChange
     public readonly ReadOnlySpan<byte> AddressBytes => ((ReadOnlySpan<byte>)Address)[..AddressLength];
 }
 
-/// <summary>Tells of changes of links and addresses in one network namespace, from when it is opened. One thread
-/// polls <see cref="Fd"/> and reads; nothing is allocated after <see cref="Open"/>.</summary>
+/// <summary>Tells of changes of links and addresses in one network namespace, from when it is opened. One
+/// thread polls <see cref="Fd"/> and reads; nothing is allocated after <see cref="Open"/>.</summary>
 public sealed class LinkMonitor : IDisposable
 {
-    private const int QueueBytes = 1 << 20; // some thousand changes: a switch that takes all its ports down at once
+    // Some thousand changes: a switch that takes all its ports down at once.
+    private const int QueueBytes = 1 << 20;
     private readonly NetlinkSocket _socket;
     private int _length; // of the datagram in the socket's buffer
     private int _next;   // its first byte not read yet
@@ -133,12 +134,15 @@ public sealed class LinkMonitor : IDisposable
         }
 
         if (message.Type is not (Rt.NewAddr or Rt.DelAddr)
-            || !RouteNetlink.TryReadAddress(message, out Rt.AddressMessage header, out ReadOnlySpan<byte> address))
+            || !RouteNetlink.TryReadAddress(message, out Rt.AddressMessage header,
+                out ReadOnlySpan<byte> address))
         {
             return false;
         }
 
-        change.Kind = message.Type == Rt.NewAddr ? LinkChangeKind.AddressAdded : LinkChangeKind.AddressRemoved;
+        change.Kind = message.Type == Rt.NewAddr
+            ? LinkChangeKind.AddressAdded
+            : LinkChangeKind.AddressRemoved;
         change.InterfaceIndex = header.Index;
         change.AddressLength = address.Length;
         address.CopyTo(change.Address);

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Netlink;
 
-/// <summary>What a driver says of XDP (linux/netdev.h): hints for reports; only a bind proves zero-copy.</summary>
+/// <summary>What a driver says of XDP (linux/netdev.h): hints for reports; only a bind proves
+/// zero-copy.</summary>
 [Flags]
 public enum XdpFeatures : ulong
 {
@@ -61,7 +62,8 @@ public enum XskFeatures : ulong
 public sealed record NetdevFeatures(
     XdpFeatures Xdp, uint? ZeroCopySegmentsMax, XdpRxMetadata? RxMetadata, XskFeatures? Xsk);
 
-/// <summary>The generic netlink family "netdev" (since Linux 6.3) of one network namespace. One thread.</summary>
+/// <summary>The generic netlink family "netdev" (since Linux 6.3) of one network namespace. One
+/// thread.</summary>
 public sealed class NetdevFamily : IDisposable
 {
     // linux/genetlink.h, linux/netdev.h.
@@ -106,8 +108,8 @@ public sealed class NetdevFamily : IDisposable
     public static NetdevFamily Open(string networkNamespace) =>
         new(NetlinkSocket.Open(networkNamespace, Nl.ProtocolGeneric));
 
-    /// <summary>The features of an interface; null when the kernel is too old to say or the interface is gone.
-    /// </summary>
+    /// <summary>The features of an interface; null when the kernel is too old to say or the interface is
+    /// gone.</summary>
     public NetdevFeatures? Query(int interfaceIndex)
     {
         Invariant.Require(interfaceIndex > 0);

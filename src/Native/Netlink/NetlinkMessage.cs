@@ -9,7 +9,8 @@ internal static class Nl
 {
     public const int HeaderBytes = 16;          // struct nlmsghdr
     public const int AttributeHeaderBytes = 4;  // struct nlattr
-    public const int AttributeTypeMask = 0x3FFF; // NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+    // NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+    public const int AttributeTypeMask = 0x3FFF;
 
     public const int ProtocolRoute = 0;
     public const int ProtocolGeneric = 16;
@@ -45,15 +46,17 @@ internal readonly ref struct NetlinkMessage
     public ReadOnlySpan<byte> Payload { get; }
 
     /// <summary>The error an NLMSG_ERROR carries; Ok is an acknowledgement.</summary>
-    public Errno Error => Payload.Length >= 4 ? (Errno)(-BinaryPrimitives.ReadInt32LittleEndian(Payload)) : Errno.EINVAL;
+    public Errno Error =>
+        Payload.Length >= 4 ? (Errno)(-BinaryPrimitives.ReadInt32LittleEndian(Payload)) : Errno.EINVAL;
 
-    /// <summary>The attributes behind a family's struct of this size; none when the message is shorter.</summary>
+    /// <summary>The attributes behind a family's struct of this size; none when the message is
+    /// shorter.</summary>
     public NetlinkAttributes AttributesAfter(int structBytes) =>
         new(Payload.Length > Nl.Align(structBytes) ? Payload[Nl.Align(structBytes)..] : default);
 }
 
-/// <summary>Walks the messages of one datagram. A length that does not fit ends the walk: bytes of the kernel are
-/// trusted to be the kernel's, not to be whole.</summary>
+/// <summary>Walks the messages of one datagram. A length that does not fit ends the walk: bytes of the kernel
+/// are trusted to be the kernel's, not to be whole.</summary>
 internal ref struct NetlinkMessages(ReadOnlySpan<byte> datagram)
 {
     private ReadOnlySpan<byte> _rest = datagram;
@@ -125,7 +128,8 @@ internal ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
     public static string Text(ReadOnlySpan<byte> value) => Layout.FixedText.Read(value);
 }
 
-/// <summary>Writes one request into a buffer of the caller's: header, a family's struct, attributes.</summary>
+/// <summary>Writes one request into a buffer of the caller's: header, a family's struct,
+/// attributes.</summary>
 internal ref struct NetlinkRequest
 {
     private readonly Span<byte> _buffer;

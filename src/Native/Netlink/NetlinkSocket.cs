@@ -3,12 +3,15 @@ using LowLatency.Native.Interop;
 
 namespace LowLatency.Native.Netlink;
 
-/// <summary>One netlink socket with its receive buffer. One thread; nothing but <see cref="Dump"/> allocates.</summary>
+/// <summary>One netlink socket with its receive buffer. One thread; nothing but <see cref="Dump"/>
+/// allocates.</summary>
 internal sealed class NetlinkSocket : IDisposable
 {
-    // The kernel fills dumps into at most 32 KiB a datagram; one link with many VFs may take more than a page.
+    // The kernel fills dumps into at most 32 KiB a datagram; one link with many VFs may take more than a
+    // page.
     private const int ReceiveBytes = 64 * 1024;
-    private const int DumpTriesMax = 8; // a dump that a change interrupts starts again; a storm must end some day
+    // A dump that a change interrupts starts again; a storm must end some day.
+    private const int DumpTriesMax = 8;
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReceiveBytes);
     private uint _sequence;
 
@@ -30,8 +33,8 @@ internal sealed class NetlinkSocket : IDisposable
         int fd = Libc.NetOpen(Libc.NetFamilyNetlink, Libc.NetRaw, protocol, out Errno errno);
         if (fd < 0)
         {
-            throw new NativeException("socket(AF_NETLINK)", errno, "The kernel needs CONFIG_NET, and a sandbox must "
-                + "allow netlink sockets.");
+            throw new NativeException("socket(AF_NETLINK)", errno,
+                "A sandbox must allow netlink sockets.");
         }
 
         errno = Libc.NetBindNetlink(fd);
@@ -40,8 +43,8 @@ internal sealed class NetlinkSocket : IDisposable
     }
 
     /// <summary>Receives what is there without waiting.</summary>
-    /// <returns>The datagram; empty with EAGAIN when there is none, with ENOBUFS when messages were lost (also when
-    /// one was too large for the buffer).</returns>
+    /// <returns>The datagram; empty with EAGAIN when there is none, with ENOBUFS when messages were lost
+    /// (also when one was too large for the buffer).</returns>
     public ReadOnlySpan<byte> TryReceive(out Errno errno)
     {
         int length = Libc.NetReceiveOne(Fd, _buffer, Libc.NetDontWait, out errno);

@@ -2,8 +2,9 @@ using LowLatency.Native.Interop;
 
 namespace LowLatency.Native.Netlink;
 
-/// <summary>The calling thread in another network namespace, until disposed on the same thread. Sockets and links
-/// made meanwhile stay there. Never on a thread that others share (no thread pool, no await in between).</summary>
+/// <summary>The calling thread in another network namespace, until disposed on the same thread. Sockets and
+/// links made meanwhile stay there. Never on a thread that others share (no thread pool, no await in
+/// between).</summary>
 public sealed class NetworkNamespace : IDisposable
 {
     private readonly int _threadId;
@@ -16,7 +17,8 @@ public sealed class NetworkNamespace : IDisposable
     }
 
     /// <summary>Enters the namespace that a path names.</summary>
-    /// <param name="path">Such as <c>/run/netns/lab</c> or <c>/proc/PID/ns/net</c>; empty: stay, a no-op.</param>
+    /// <param name="path">Such as <c>/run/netns/lab</c> or <c>/proc/PID/ns/net</c>; empty: stay, a
+    /// no-op.</param>
     /// <exception cref="NativeException">No such namespace, or not allowed.</exception>
     public static NetworkNamespace Enter(string path)
     {

@@ -7,8 +7,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Native.Netlink;
 
-/// <summary>Asks rtnetlink of one network namespace: interfaces, addresses, statistics. One thread at a time; stays
-/// in its namespace whichever the calling thread is in.</summary>
+/// <summary>Asks rtnetlink of one network namespace: interfaces, addresses, statistics. One thread at a time;
+/// stays in its namespace whichever the calling thread is in.</summary>
 public sealed class RouteNetlink : IDisposable
 {
     private const int RequestBytes = 64; // header, the largest struct, one name
@@ -153,13 +153,8 @@ public sealed class RouteNetlink : IDisposable
         return address.Length == (header.Family == Rt.FamilyIpv4 ? 4 : 16);
     }
 
-    private static LinkAddress? ParseAddress(NetlinkMessage message) =>
-        message.Type == Rt.NewAddr
-        && TryReadAddress(message, out Rt.AddressMessage header, out ReadOnlySpan<byte> address)
-            ? new LinkAddress(header.Index, new IPAddress(address), header.PrefixLength)
-            : null;
-
-    private static LinkInfo? ParseLink(NetlinkMessage message)
+    /// <summary>Reads a link message; null when it is none.</summary>
+    internal static LinkInfo? ParseLink(NetlinkMessage message)
     {
         if (message.Type != Rt.NewLink
             || !MemoryMarshal.TryRead(message.Payload, out Rt.InterfaceMessage header)
@@ -196,6 +191,12 @@ public sealed class RouteNetlink : IDisposable
 
         return link;
     }
+
+    private static LinkAddress? ParseAddress(NetlinkMessage message) =>
+        message.Type == Rt.NewAddr
+        && TryReadAddress(message, out Rt.AddressMessage header, out ReadOnlySpan<byte> address)
+            ? new LinkAddress(header.Index, new IPAddress(address), header.PrefixLength)
+            : null;
 
     private static LinkInfo With(LinkInfo link, int type, ReadOnlySpan<byte> value)
     {
@@ -258,7 +259,8 @@ public sealed class RouteNetlink : IDisposable
             else if (type == Rt.XdpProgramId
                 || (type is Rt.XdpDrvProgramId or Rt.XdpSkbProgramId && programId == 0))
             {
-                programId = (uint)NetlinkAttributes.Number(value); // several at once have no plain id: take the first
+                // Several at once have no plain id: take the first.
+                programId = (uint)NetlinkAttributes.Number(value);
             }
         }
 

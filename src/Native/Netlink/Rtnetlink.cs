@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Netlink;
 
-/// <summary>linux/rtnetlink.h, if_link.h, if_addr.h, if.h: numbers and structs, compared with the headers by a test.
-/// </summary>
+/// <summary>linux/rtnetlink.h, if_link.h, if_addr.h, if.h: numbers and structs, compared with the headers by
+/// a test.</summary>
 internal static class Rt
 {
     public const ushort NewLink = 16;

@@ -12,7 +12,8 @@ internal static unsafe class BpfTestRun
 
     /// <summary>What came out.</summary>
     /// <param name="Action">XDP_* the program answered.</param>
-    /// <param name="Frame">The frame, and what lies before it when the program moved the start of metadata.</param>
+    /// <param name="Frame">The frame, and what lies before it when the program moved the start of
+    /// metadata.</param>
     /// <param name="MetaBytes">Bytes of metadata at the start of <paramref name="Frame"/>.</param>
     /// <param name="DurationNs">Mean time of one run, ns.</param>
     public sealed record Result(uint Action, byte[] Frame, int MetaBytes, uint DurationNs);

@@ -26,7 +26,8 @@ public sealed record XdpAttachRequest
     /// <summary>Rx queues of the interface: what the socket map must hold.</summary>
     public required int QueueCount { get; init; }
 
-    /// <summary>Where to run; there is no silent second choice, the caller decides what to try next.</summary>
+    /// <summary>Where to run; there is no silent second choice, the caller decides what to try
+    /// next.</summary>
     public required XdpAttachMode Mode { get; init; }
 
     /// <summary>Which frames are ours.</summary>

@@ -1,10 +1,11 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Native.Xdp;
 
-/// <summary>What the XDP program of a port goes by (xdp/lowlat.h <c>struct ll_config</c>): the one entry of its map
-/// <c>ll_config</c>. The booting thread writes it, the program reads it for each frame.</summary>
+/// <summary>What the XDP program of a port goes by (xdp/lowlat.h <c>struct ll_config</c>): the one entry of
+/// its map <c>ll_config</c>. The booting thread writes it, the program reads it for each frame.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct XdpConfig
 {
@@ -22,10 +23,24 @@ internal struct XdpConfig
     public ushort ClaimPortHigh;
     /// <summary><see cref="FlagStamp"/> or 0.</summary>
     public uint Flags;
-    /// <summary>Entries of map ll_local4; 0 saves the program a look-up.</summary>
-    public uint Local4Count;
-    /// <summary>Entries of map ll_local6.</summary>
-    public uint Local6Count;
     /// <summary>Zero.</summary>
     public uint Reserved;
+    /// <summary><see cref="FilterSlot"/> bits of the addresses in map ll_local4: a bit that is not set saves
+    /// the program a look-up.</summary>
+    public ulong Local4Filter;
+    /// <summary>The same of map ll_local6.</summary>
+    public ulong Local6Filter;
+
+    /// <summary>Number of an address's bit: xdp/lowlat.h <c>ll_filter_bit</c>, of an IPv6 address's words
+    /// xor-ed.</summary>
+    public static int FilterSlot(ReadOnlySpan<byte> address)
+    {
+        uint folded = 0;
+        for (int i = 0; i < address.Length; i += sizeof(uint))
+        {
+            folded ^= BinaryPrimitives.ReadUInt32LittleEndian(address[i..]);
+        }
+
+        return (int)(unchecked(folded * 0x9E3779B1u) >> 26);
+    }
 }

@@ -10,18 +10,19 @@ namespace LowLatency.Native.Xdp;
 /// <param name="Command">Its comm.</param>
 public sealed record XdpHolder(int Pid, string Command);
 
-/// <summary>Whose program is on an interface's XDP hook: for the message that says why ours is not. Cold path, may
-/// read all of /proc.</summary>
+/// <summary>Whose program is on an interface's XDP hook: for the message that says why ours is not. Cold
+/// path, may read all of /proc.</summary>
 /// <param name="ProgramId">The kernel's id.</param>
 /// <param name="ProgramName">Its name, empty when it went meanwhile.</param>
 /// <param name="Mode">Where it runs.</param>
-/// <param name="LinkId">Id of the bpf_link that holds it there; 0: attached by netlink (iproute2, libxdp).</param>
+/// <param name="LinkId">Id of the bpf_link that holds it there; 0: attached by netlink (iproute2,
+/// libxdp).</param>
 /// <param name="Holders">Live processes with a descriptor of program or link.</param>
 public sealed record XdpHookOwner(
     uint ProgramId, string ProgramName, XdpAttachMode Mode, uint LinkId, IReadOnlyList<XdpHolder> Holders)
 {
-    /// <summary>Looks at an interface of the calling thread's network namespace; null when the hook is free, or when
-    /// the kernel does not tell us.</summary>
+    /// <summary>Looks at an interface of the calling thread's network namespace; null when the hook is free,
+    /// or when the kernel does not tell us.</summary>
     public static XdpHookOwner? Find(int interfaceIndex)
     {
         using RouteNetlink route = RouteNetlink.Open("");
@@ -126,7 +127,8 @@ public sealed record XdpHookOwner(
         return holders;
     }
 
-    /// <summary>The lines of every file in a folder that match; what ends or is refused meanwhile has none.</summary>
+    /// <summary>The lines of every file in a folder that match; what ends or is refused meanwhile has
+    /// none.</summary>
     private static IEnumerable<string> Lines(string folder, string pattern = "*")
     {
         string[] files = Try(() => Directory.GetFiles(folder, pattern));

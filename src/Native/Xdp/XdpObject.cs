@@ -7,7 +7,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Native.Xdp;
 
 /// <summary>The embedded lowlat.bpf.o, loaded into the kernel with maps of its own, not attached to anything.
-/// One thread at a time; after <see cref="Load"/> nothing here allocates.</summary>
+/// One thread at a time; once loaded, nothing here allocates.</summary>
 internal sealed unsafe class XdpObject : IDisposable
 {
     private const string ResourceName = "lowlat.bpf.o";
@@ -23,6 +23,9 @@ internal sealed unsafe class XdpObject : IDisposable
     private readonly int _local4Fd;
     private readonly int _local6Fd;
     private readonly ulong[] _perCpu; // one struct ll_outcomes per possible CPU; pinned, the kernel writes it
+    // Addresses behind each filter bit, to know when to clear it.
+    private readonly int[] _slots4 = new int[64];
+    private readonly int[] _slots6 = new int[64];
     private XdpConfig _config;
     private void* _handle;
 
@@ -57,15 +60,19 @@ internal sealed unsafe class XdpObject : IDisposable
     }
 
     /// <summary>Loads the program and its maps.</summary>
-    /// <param name="config">What it goes by; counts of local addresses must be 0.</param>
+    /// <param name="config">What it goes by; without local addresses.</param>
     /// <param name="queueCount">Size of the socket map.</param>
-    /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the hint.</exception>
-    public static XdpObject Load(in XdpConfig config, int queueCount)
+    /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the
+    /// hint.</exception>
+    public static XdpObject Load(in XdpConfig config, int queueCount) =>
+        Load(config, queueCount, ReadResource());
+
+    /// <summary>Loads another object with the same maps: for tests of what the kernel refuses.</summary>
+    internal static XdpObject Load(in XdpConfig config, int queueCount, byte[] elf)
     {
         Invariant.Require(queueCount > 0);
-        Invariant.Require(config.Local4Count == 0 && config.Local6Count == 0);
+        Invariant.Require(config.Local4Filter == 0 && config.Local6Filter == 0);
         _ = LibBpf.SetPrint(null); // libbpf writes to stderr otherwise; what matters is in our exceptions
-        byte[] elf = ReadResource();
         byte* log = (byte*)NativeMemory.AllocZeroed(LogBytes);
         void* handle = null;
         try
@@ -102,7 +109,8 @@ internal sealed unsafe class XdpObject : IDisposable
     }
 
     /// <summary>Frames of a queue go to this AF_XDP socket from now on.</summary>
-    public Errno SetSocket(uint queue, int fd) => Answer(LibBpf.MapUpdate(_socketsFd, &queue, &fd, UpdateAny));
+    public Errno SetSocket(uint queue, int fd) =>
+        Answer(LibBpf.MapUpdate(_socketsFd, &queue, &fd, UpdateAny));
 
     /// <summary>Frames of a queue go to the stack from now on. No socket there is fine.</summary>
     public Errno ClearSocket(uint queue)
@@ -131,7 +139,9 @@ internal sealed unsafe class XdpObject : IDisposable
             }
         }
 
-        LocalCount(address)++; // after the entry: a program that sees the count finds the address
+        int slot = XdpConfig.FilterSlot(address);
+        Addresses(address)[slot]++;
+        Filter(address) |= 1UL << slot; // after the entry: a program that sees the bit finds the address
         return WriteConfig();
     }
 
@@ -148,9 +158,32 @@ internal sealed unsafe class XdpObject : IDisposable
             }
         }
 
-        Invariant.Require(LocalCount(address) > 0);
-        LocalCount(address)--;
+        int slot = XdpConfig.FilterSlot(address);
+        Invariant.Require(Addresses(address)[slot] > 0);
+        if (--Addresses(address)[slot] == 0)
+        {
+            Filter(address) &= ~(1UL << slot);
+        }
+
         return WriteConfig();
+    }
+
+    /// <summary>The local addresses of one family, as the map has them. Allocates.</summary>
+    /// <param name="length">Bytes of an address: 4 or 16.</param>
+    public List<byte[]> Locals(int length)
+    {
+        Invariant.Require(length is 4 or 16);
+        List<byte[]> found = [];
+        byte* key = stackalloc byte[16];
+        int fd = LocalMap(new ReadOnlySpan<byte>(key, length));
+        byte* previous = null; // null: the first key
+        while (found.Count < XdpConfig.LocalsMax && LibBpf.MapNextKey(fd, previous, key) == 0)
+        {
+            found.Add(new ReadOnlySpan<byte>(key, length).ToArray()); // in bounds: at most 16
+            previous = key;
+        }
+
+        return found;
     }
 
     /// <summary>Sums the outcomes of all CPUs, since load.</summary>
@@ -208,21 +241,23 @@ internal sealed unsafe class XdpObject : IDisposable
             };
             void* handle = LibBpf.ObjectOpen(bytes, (nuint)elf.Length, &options);
             return handle != null ? handle : throw new NativeException("bpf_object__open_mem(lowlat.bpf.o)",
-                Libc.LastErrno, "The embedded program does not fit this libbpf: rebuild with libbpf-dev 1.x.");
+                Libc.LastErrno, "This libbpf does not know the format: rebuild with libbpf-dev 1.x.");
         }
     }
 
     private static string LoadHint(int errno, byte* log)
     {
         string text = Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(log));
-        string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        string tail = string.Join(" | ", lines.TakeLast(LogLinesShown));
+        string tail = string.Join(" | ", text
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .TakeLast(LogLinesShown));
         return (Errno)errno switch
         {
             Errno.EPERM or Errno.EACCES when tail.Length == 0 =>
                 "Loading an XDP program needs CAP_BPF and CAP_NET_ADMIN: run as root.",
             Errno.ENOMEM => "No memory for the program's maps: free some.",
-            _ when tail.Length == 0 => "Linux 6.1 or newer with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS is needed.",
+            _ when tail.Length == 0 =>
+                "Linux 6.1 or newer with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS is needed.",
             _ => $"The kernel's verifier says: {tail}",
         };
     }
@@ -238,14 +273,16 @@ internal sealed unsafe class XdpObject : IDisposable
 
     private int LocalMap(ReadOnlySpan<byte> address) => address.Length == 4 ? _local4Fd : _local6Fd;
 
-    private ref uint LocalCount(ReadOnlySpan<byte> address)
+    private int[] Addresses(ReadOnlySpan<byte> address) => address.Length == 4 ? _slots4 : _slots6;
+
+    private ref ulong Filter(ReadOnlySpan<byte> address)
     {
         if (address.Length == 4)
         {
-            return ref _config.Local4Count;
+            return ref _config.Local4Filter;
         }
 
-        return ref _config.Local6Count;
+        return ref _config.Local6Filter;
     }
 
     private Errno WriteConfig()

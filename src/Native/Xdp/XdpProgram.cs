@@ -4,11 +4,11 @@ using LowLatency.Native.Netlink;
 
 namespace LowLatency.Native.Xdp;
 
-/// <summary>The XDP program on one interface. A bpf_link holds it there: it goes with the last fd of the link, so
-/// even a killed process leaves the hook free. Made by the booting thread, polled by lowlatd's main thread; one
-/// thread at a time.</summary>
-/// <remarks>Order of a boot without a window in which the stack misses frames: attach, add local addresses, set
-/// sockets. Until a queue has a socket, its frames pass.</remarks>
+/// <summary>The XDP program on one interface. A bpf_link holds it there: it goes with the last fd of the
+/// link, so even a killed process leaves the hook free. Made by the booting thread, polled by lowlatd's main
+/// thread; one thread at a time.</summary>
+/// <remarks>Order of a boot without a window in which the stack misses frames: attach, add local addresses,
+/// set sockets. Until a queue has a socket, its frames pass.</remarks>
 public sealed class XdpProgram : IDisposable
 {
     private readonly XdpObject _object;
@@ -31,8 +31,8 @@ public sealed class XdpProgram : IDisposable
     public uint ProgramId { get; }
 
     /// <summary>Loads the program with maps of its own and attaches it.</summary>
-    /// <exception cref="NativeException">EBUSY, EEXIST: another program owns the hook, the message says whose it is.
-    /// EOPNOTSUPP: the driver has no native mode. Others: the kernel refused, with a hint.</exception>
+    /// <exception cref="NativeException">EBUSY, EEXIST: another program owns the hook, the message says whose
+    /// it is. EOPNOTSUPP: the driver has no native mode. Others: the kernel refused, with a hint.</exception>
     public static XdpProgram Attach(XdpAttachRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -77,7 +77,8 @@ public sealed class XdpProgram : IDisposable
         Invariant.Require(errno == Errno.Ok);
     }
 
-    /// <summary>Frames for this address are passed to the stack from now on (all but <see cref="Claim.All"/>).</summary>
+    /// <summary>Frames for this address are passed to the stack from now on (all but
+    /// <see cref="Claim.All"/>).</summary>
     /// <param name="address">4 or 16 bytes, network order.</param>
     /// <returns>Ok, also when it was known; E2BIG when the map is full. Allocates nothing.</returns>
     public Errno AddLocalAddress(ReadOnlySpan<byte> address) => _object.AddLocal(address);
@@ -86,6 +87,32 @@ public sealed class XdpProgram : IDisposable
     /// <param name="address">4 or 16 bytes, network order.</param>
     /// <returns>Ok, also when it was not known. Allocates nothing.</returns>
     public Errno RemoveLocalAddress(ReadOnlySpan<byte> address) => _object.RemoveLocal(address);
+
+    /// <summary>Makes these the local addresses and no others: after changes that nobody was told of. New ones
+    /// come before old ones go, so what stays is local throughout. Allocates.</summary>
+    /// <returns>Ok, or the first refusal: E2BIG when the map is full.</returns>
+    public Errno ReplaceLocalAddresses(IReadOnlyList<LinkAddress> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        List<byte[]> wanted = [.. addresses.Select(address => address.Address.GetAddressBytes())];
+        Errno first = Errno.Ok;
+        foreach (byte[] address in wanted)
+        {
+            Errno errno = _object.AddLocal(address);
+            first = first == Errno.Ok ? errno : first;
+        }
+
+        foreach (byte[] present in (List<byte[]>)[.. _object.Locals(4), .. _object.Locals(16)])
+        {
+            if (!wanted.Exists(address => address.AsSpan().SequenceEqual(present)))
+            {
+                Errno errno = _object.RemoveLocal(present);
+                first = first == Errno.Ok ? errno : first;
+            }
+        }
+
+        return first;
+    }
 
     /// <summary>What the program did since it was loaded, all CPUs and queues. Allocates nothing.</summary>
     public void ReadOutcomes(ref OutcomeCounters outcomes)
@@ -132,7 +159,8 @@ public sealed class XdpProgram : IDisposable
         }
 
         string mode = request.Mode == XdpAttachMode.Native ? "native" : "generic";
-        throw new NativeException($"bpf_link_create(XDP, {request.Interface}, {mode})", errno, Hint(errno, request));
+        throw new NativeException($"bpf_link_create(XDP, {request.Interface}, {mode})", errno,
+            Hint(errno, request));
     }
 
     private static bool Exists(int interfaceIndex)
@@ -146,10 +174,12 @@ public sealed class XdpProgram : IDisposable
         Errno.EBUSY or Errno.EEXIST =>
             XdpHookOwner.Find(request.InterfaceIndex)?.Describe(request.Interface, request.NetworkNamespace)
             ?? $"The hook of {request.Interface} is taken, by nothing that is still there: try again.",
-        Errno.EOPNOTSUPP => "The driver has no native XDP, or not with its present features (LRO, too few queues): "
+        Errno.EOPNOTSUPP =>
+            "The driver has no native XDP, or not with its present features (LRO, too few queues): "
             + "take mode generic or auto, or see what 'ethtool -k' has on.",
-        Errno.ERANGE or Errno.EINVAL => $"The MTU of {request.Interface} or its peer is too large for native XDP: "
-            + "lower it (3498 always fits), or take mode generic.",
+        Errno.ERANGE or Errno.EINVAL =>
+            $"The MTU of {request.Interface} or its peer is probably too large for native XDP: "
+            + "lower it (3000 fits most drivers), or take mode generic.",
         Errno.ENOMEM or Errno.ENOSPC => "The driver found no queues or memory for XDP: fewer channels "
             + $"('ethtool -L {request.Interface} combined N') leave it some.",
         Errno.ENODEV => $"The interface {request.Interface} (index {request.InterfaceIndex}) is gone.",

@@ -4,7 +4,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Native.Tests.Xdp;
 
-/// <summary>A frame and what the XDP program must make of it, by hand: not from the program's own logic.</summary>
+/// <summary>A frame and what the XDP program must make of it, by hand: not from the program's own
+/// logic.</summary>
 /// <param name="Name">For messages.</param>
 /// <param name="Frame">The whole frame.</param>
 /// <param name="Ip">Outcome under <see cref="Claim.Ip"/>.</param>
@@ -51,7 +52,8 @@ internal static class FrameSamples
     private static IEnumerable<FrameSample> LinkLayer()
     {
         yield return Same("ARP", Ethernet(0x0806, new byte[46], "ff:ff:ff:ff:ff:ff"), Control, Eth);
-        yield return Same("LLDP to its MAC", Ethernet(0x88CC, new byte[46], "01:80:c2:00:00:0e"), Control, Eth);
+        yield return Same("LLDP to its MAC", Ethernet(0x88CC, new byte[46], "01:80:c2:00:00:0e"), Control,
+            Eth);
         yield return Same("LLDP to another MAC", Ethernet(0x88CC, new byte[46]), Control, Eth);
         yield return Same("STP", Ethernet(0x0026, new byte[46], "01:80:c2:00:00:00"), Control, Eth);
         yield return Same("LACP", Ethernet(0x8809, new byte[46], "01:80:c2:00:00:02"), Control, Eth);
@@ -66,20 +68,28 @@ internal static class FrameSamples
     {
         byte[] udp = UdpTo(4000);
         yield return new("UDP at the first port", Plain4("10.9.0.77", udp), Ours, Eth4, Ours, Eth4 + 8);
-        yield return new("UDP at the last port", Plain4("10.9.0.77", UdpTo(4999)), Ours, Eth4, Ours, Eth4 + 8);
-        yield return new("UDP below the range", Plain4("10.9.0.77", UdpTo(3999)), Ours, Eth4, NotOurs, Eth4 + 8);
-        yield return new("UDP above the range", Plain4("10.9.0.77", UdpTo(5000)), Ours, Eth4, NotOurs, Eth4 + 8);
-        yield return new("UDP with options", Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, options: 8)),
+        yield return new("UDP at the last port", Plain4("10.9.0.77", UdpTo(4999)), Ours, Eth4, Ours,
+            Eth4 + 8);
+        yield return new("UDP below the range", Plain4("10.9.0.77", UdpTo(3999)), Ours, Eth4, NotOurs,
+            Eth4 + 8);
+        yield return new("UDP above the range", Plain4("10.9.0.77", UdpTo(5000)), Ours, Eth4, NotOurs,
+            Eth4 + 8);
+        yield return new("UDP with options",
+            Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, options: 8)),
             Ours, Eth4 + 8, Ours, Eth4 + 16);
         yield return new("TCP", Ethernet(TypeIp4, Ip4("10.9.0.77", Tcp, udp)), Ours, Eth4, NotOurs, Eth4);
-        yield return new("a first fragment", Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x2000)),
+        yield return new("a first fragment",
+            Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x2000)),
             Ours, Eth4, Ours, Eth4 + 8);
-        yield return new("a later fragment", Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x2001)),
+        yield return new("a later fragment",
+            Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x2001)),
             Ours, Eth4, NotOurs, Eth4);
-        yield return new("a last fragment", Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x00B9)),
+        yield return new("a last fragment",
+            Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x00B9)),
             Ours, Eth4, NotOurs, Eth4);
         yield return new("don't-fragment is no fragment",
-            Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x4000)), Ours, Eth4, Ours, Eth4 + 8);
+            Ethernet(TypeIp4, Ip4("10.9.0.77", UdpProtocol, udp, fragment: 0x4000)), Ours, Eth4, Ours,
+                Eth4 + 8);
         yield return Same("the port's own IPv4 address", Plain4("10.9.0.1", udp), Local, Eth4);
         yield return Same("224.0.0.5, OSPF", Ethernet(TypeIp4, Ip4("224.0.0.5", 89, udp)), Control, Eth4);
         yield return new("224.0.1.1, multicast that leaves a link", Plain4("224.0.1.1", udp),
@@ -90,8 +100,10 @@ internal static class FrameSamples
     {
         byte[] udp = UdpTo(4500);
         yield return new("IPv6 UDP in the range", Plain6("fd00:9::77", udp), Ours, Eth6, Ours, Eth6 + 8);
-        yield return new("IPv6 UDP out of the range", Plain6("fd00:9::77", UdpTo(80)), Ours, Eth6, NotOurs, Eth6 + 8);
-        yield return new("IPv6 TCP", Ethernet(TypeIp6, Ip6("fd00:9::77", Tcp, udp)), Ours, Eth6, NotOurs, Eth6);
+        yield return new("IPv6 UDP out of the range", Plain6("fd00:9::77", UdpTo(80)), Ours, Eth6, NotOurs,
+            Eth6 + 8);
+        yield return new("IPv6 TCP", Ethernet(TypeIp6, Ip6("fd00:9::77", Tcp, udp)), Ours, Eth6, NotOurs,
+            Eth6);
         yield return Same("the port's own IPv6 address", Plain6("fd00:9::1", udp), Local, Eth6);
         yield return new("ff05::1, multicast that leaves a link", Plain6("ff05::1", udp),
             Ours, Eth6, Ours, Eth6 + 8);
@@ -128,8 +140,10 @@ internal static class FrameSamples
             Ethernet(TypeIp6, Ip6("ff0e::42", 0, [Icmp6, 0, 5, 2, 0, 0, 1, 0, 131, .. new byte[23]])),
             Discovery, Eth6 + 9);
         yield return Same("UDP to fe80::1", Plain6("fe80::1", UdpTo(4000)), Discovery, Eth6);
-        yield return Same("UDP to febf::1, the last of fe80::/10", Plain6("febf::1", UdpTo(4000)), Discovery, Eth6);
-        yield return new("UDP to fec0::1, past fe80::/10", Plain6("fec0::1", UdpTo(4000)), Ours, Eth6, Ours, Eth6 + 8);
+        yield return Same("UDP to febf::1, the last of fe80::/10", Plain6("febf::1", UdpTo(4000)), Discovery,
+            Eth6);
+        yield return new("UDP to fec0::1, past fe80::/10", Plain6("fec0::1", UdpTo(4000)), Ours, Eth6, Ours,
+            Eth6 + 8);
         yield return Same("UDP to ff02::fb", Plain6("ff02::fb", UdpTo(4000)), Discovery, Eth6);
     }
 
@@ -138,14 +152,16 @@ internal static class FrameSamples
         byte[] ip = Ip4("10.9.0.77", UdpProtocol, UdpTo(4000));
         byte[] ip6 = Ip6("fd00:9::77", UdpProtocol, UdpTo(4000));
         yield return new("one tag", Ethernet(TypeVlan, Tag(TypeIp4, ip)), Ours, Eth4 + 4, Ours, Eth4 + 12);
-        yield return new("one service tag", Ethernet(TypeQinQ, Tag(TypeIp4, ip)), Ours, Eth4 + 4, Ours, Eth4 + 12);
+        yield return new("one service tag", Ethernet(TypeQinQ, Tag(TypeIp4, ip)), Ours, Eth4 + 4, Ours,
+            Eth4 + 12);
         yield return new("two tags", Ethernet(TypeQinQ, Tag(TypeVlan, Tag(TypeIp4, ip))),
             Ours, Eth4 + 8, Ours, Eth4 + 16);
         yield return new("two tags over IPv6", Ethernet(TypeQinQ, Tag(TypeVlan, Tag(TypeIp6, ip6))),
             Ours, Eth6 + 8, Ours, Eth6 + 16);
         yield return Same("three tags", Ethernet(TypeQinQ, Tag(TypeVlan, Tag(TypeVlan, Tag(TypeIp4, ip)))),
             NotOurs, Eth + 8);
-        yield return Same("ARP behind a tag", Ethernet(TypeVlan, Tag(0x0806, new byte[42])), Control, Eth + 4);
+        yield return Same("ARP behind a tag", Ethernet(TypeVlan, Tag(0x0806, new byte[42])), Control,
+            Eth + 4);
         yield return Same("the port's own address behind a tag",
             Ethernet(TypeVlan, Tag(TypeIp4, Ip4("10.9.0.1", UdpProtocol, UdpTo(4000)))), Local, Eth4 + 4);
     }
@@ -166,25 +182,32 @@ internal static class FrameSamples
     private static FrameSample Same(string name, byte[] frame, XdpOutcome outcome, int needs) =>
         new(name, frame, outcome, needs, outcome, needs);
 
-    private static byte[] Plain4(string to, byte[] payload) => Ethernet(TypeIp4, Ip4(to, UdpProtocol, payload));
+    private static byte[] Plain4(string to, byte[] payload) =>
+        Ethernet(TypeIp4, Ip4(to, UdpProtocol, payload));
 
-    private static byte[] Plain6(string to, byte[] payload) => Ethernet(TypeIp6, Ip6(to, UdpProtocol, payload));
+    private static byte[] Plain6(string to, byte[] payload) =>
+        Ethernet(TypeIp6, Ip6(to, UdpProtocol, payload));
 
     private static byte[] Ethernet(ushort type, byte[] payload, string to = "02:00:00:00:00:01") =>
-        [.. Convert.FromHexString(to.Replace(":", "", StringComparison.Ordinal)), 2, 0, 0, 0, 0, 2, .. Be(type),
+        [.. Convert.FromHexString(to.Replace(":", "", StringComparison.Ordinal)), 2, 0, 0, 0, 0, 2,
+            .. Be(type),
             .. payload];
 
     private static byte[] Tag(ushort type, byte[] payload) => [0, 5, .. Be(type), .. payload];
 
-    private static byte[] Ip4(string to, byte protocol, byte[] payload, ushort fragment = 0, int options = 0) =>
+    private static byte[] Ip4(string to, byte protocol, byte[] payload, ushort fragment = 0,
+        int options = 0) =>
     [
-        (byte)(0x45 + (options / 4)), 0, .. Be((ushort)(20 + options + payload.Length)), 0, 1, .. Be(fragment),
-        64, protocol, 0, 0, 10, 9, 0, 2, .. IPAddress.Parse(to).GetAddressBytes(), .. new byte[options], .. payload,
+        (byte)(0x45 + (options / 4)), 0, .. Be((ushort)(20 + options + payload.Length)), 0, 1,
+            .. Be(fragment),
+        64, protocol, 0, 0, 10, 9, 0, 2, .. IPAddress.Parse(to).GetAddressBytes(), .. new byte[options],
+            .. payload,
     ];
 
     private static byte[] Ip6(string to, byte next, byte[] payload) =>
     [
-        0x60, 0, 0, 0, .. Be((ushort)payload.Length), next, 64, .. IPAddress.Parse("fd00:9::2").GetAddressBytes(),
+        0x60, 0, 0, 0, .. Be((ushort)payload.Length), next, 64,
+            .. IPAddress.Parse("fd00:9::2").GetAddressBytes(),
         .. IPAddress.Parse(to).GetAddressBytes(), .. payload,
     ];
 

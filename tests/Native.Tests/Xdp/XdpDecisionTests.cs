@@ -6,8 +6,8 @@ using Xunit;
 
 namespace LowLatency.Native.Tests.Xdp;
 
-/// <summary>The program as loaded, once per claim, with an AF_XDP socket at queue 0 and the samples' own addresses.
-/// </summary>
+/// <summary>The program as loaded, once per claim, with an AF_XDP socket at queue 0 and the samples' own
+/// addresses.</summary>
 public sealed class LoadedPrograms : IDisposable
 {
     private readonly Dictionary<(Claim, bool), XdpObject> _objects = [];
@@ -153,6 +153,26 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
     }
 
     [Fact]
+    public void An_address_that_only_shares_a_filter_bit_is_not_local()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
+        using XdpObject loaded = XdpObject.Load(new XdpConfig { Claim = Claim.Ip }, queueCount: 1);
+        byte[] frame = Sample("the port's own IPv4 address").Frame;
+        int slot = XdpConfig.FilterSlot(FrameSamples.Local4);
+        byte[][] twins = [.. Enumerable.Range(2, 60000)
+            .Select(host => (byte[])[10, 9, (byte)(host >> 8), (byte)host])
+            .Where(address => XdpConfig.FilterSlot(address) == slot).Take(2)];
+        Assert.Equal(Errno.Ok, loaded.AddLocal(twins[0]));
+        Assert.Equal(Errno.Ok, loaded.AddLocal(twins[1]));
+        Assert.Equal(XdpOutcome.PassedNoSocket, OutcomeOf(loaded, frame));
+        Assert.Equal(Errno.Ok, loaded.AddLocal(FrameSamples.Local4));
+        Assert.Equal(Errno.Ok, loaded.RemoveLocal(twins[0]));
+        Assert.Equal(XdpOutcome.PassedLocal, OutcomeOf(loaded, frame));
+        Assert.Equal(Errno.Ok, loaded.RemoveLocal(FrameSamples.Local4));
+        Assert.Equal(XdpOutcome.PassedNoSocket, OutcomeOf(loaded, frame));
+    }
+
+    [Fact]
     public void More_addresses_than_the_map_holds_are_refused_and_counted_right()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
@@ -166,6 +186,41 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
 
         Assert.Equal(XdpConfig.LocalsMax, added);
         Assert.Equal(Errno.E2BIG, loaded.AddLocal([172, 31, 0, 1]));
+    }
+
+    [Fact]
+    public void A_program_the_verifier_refuses_is_reported_in_the_verifiers_words()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
+        string source = File.ReadAllText(Path.Combine(HostC.Root(), "xdp", "lowlat.bpf.c"));
+        string broken = source.Replace("(const void *)(eth + 1) > end", "0", StringComparison.Ordinal);
+        Assert.NotEqual(source, broken);
+        string folder = Directory.CreateTempSubdirectory("lowlat-broken-").FullName;
+        try
+        {
+            string file = Path.Combine(folder, "broken.c");
+            File.WriteAllText(file, broken);
+            HostC.Run("clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3",
+                "-I/usr/include/x86_64-linux-gnu",
+                "-I", Path.Combine(HostC.Root(), "xdp"), "-c", file, "-o", file + ".o");
+            byte[] elf = File.ReadAllBytes(file + ".o");
+            NativeException refused = Assert.Throws<NativeException>(
+                () => XdpObject.Load(new XdpConfig { Claim = Claim.Ip }, queueCount: 1, elf));
+            Assert.Equal(Errno.EACCES, refused.Errno);
+            Assert.Contains("invalid access to packet", refused.Hint, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void An_object_that_is_damaged_is_refused()
+    {
+        NativeException refused = Assert.Throws<NativeException>(
+            () => XdpObject.Load(new XdpConfig { Claim = Claim.Ip }, queueCount: 1, new byte[64]));
+        Assert.Contains("bpf_object__open_mem", refused.Call, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -222,7 +277,8 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
         BpfTestRun.Result result = BpfTestRun.Run(loaded.ProgramFd, frame);
         Assert.Equal(Errno.Ok, loaded.ReadOutcomes(ref after));
         Assert.Equal(frame, result.Frame);
-        int[] changed = [.. Enumerable.Range(0, OutcomeCounters.Count).Where(slot => after[slot] != before[slot])];
+        int[] changed =
+            [.. Enumerable.Range(0, OutcomeCounters.Count).Where(slot => after[slot] != before[slot])];
         int only = Assert.Single(changed);
         Assert.Equal(before[only] + 1, after[only]);
         Assert.Equal(only == 0 ? LibBpf.ActionRedirect : LibBpf.ActionPass, result.Action);

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
@@ -14,7 +12,8 @@ public sealed unsafe class XdpLayoutTests
     [Fact]
     public void Outcomes_have_the_same_values_in_C_and_in_CSharp()
     {
-        Dictionary<string, long> c = Values([.. Enum.GetNames<XdpOutcome>().Select(OutcomeInC), "LL_OUTCOMES"]);
+        string[] names = [.. Enum.GetNames<XdpOutcome>().Select(OutcomeInC), "LL_OUTCOMES"];
+        Dictionary<string, long> c = HostC.Values(names);
         foreach (XdpOutcome outcome in Enum.GetValues<XdpOutcome>())
         {
             Assert.Equal((long)outcome, c[OutcomeInC(outcome.ToString())]);
@@ -26,7 +25,7 @@ public sealed unsafe class XdpLayoutTests
     }
 
     [Fact]
-    public void Claims_and_flags_have_the_same_values() => Compare(
+    public void Claims_and_flags_have_the_same_values() => HostC.Compare(
         ("LL_CLAIM_NONE", (long)Claim.None),
         ("LL_CLAIM_IP", (long)Claim.Ip),
         ("LL_CLAIM_UDP", (long)Claim.Udp),
@@ -39,21 +38,36 @@ public sealed unsafe class XdpLayoutTests
     public void The_config_has_the_same_layout()
     {
         XdpConfig config = default;
-        Compare(
+        HostC.Compare(
             ("sizeof(struct ll_config)", sizeof(XdpConfig)),
             ("offsetof(struct ll_config, claim)", Offset(ref config, ref config.Claim)),
             ("offsetof(struct ll_config, claim_port_low)", Offset(ref config, ref config.ClaimPortLow)),
             ("offsetof(struct ll_config, claim_port_high)", Offset(ref config, ref config.ClaimPortHigh)),
             ("offsetof(struct ll_config, flags)", Offset(ref config, ref config.Flags)),
-            ("offsetof(struct ll_config, local4_count)", Offset(ref config, ref config.Local4Count)),
-            ("offsetof(struct ll_config, local6_count)", Offset(ref config, ref config.Local6Count)));
+            ("offsetof(struct ll_config, local4_filter)", Offset(ref config, ref config.Local4Filter)),
+            ("offsetof(struct ll_config, local6_filter)", Offset(ref config, ref config.Local6Filter)));
+    }
+
+    [Fact]
+    public void An_address_has_the_same_filter_bit()
+    {
+        foreach (byte last in Enumerable.Range(0, 256).Select(value => (byte)value))
+        {
+            Span<byte> address6 = [0xFD, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, last];
+            Span<byte> folded = [0xFD, 0, 1, (byte)(9 ^ last)];
+            Assert.Equal(XdpConfig.FilterSlot(folded), XdpConfig.FilterSlot(address6));
+        }
+
+        uint[] words = [0, 1, 0x0100090A, 0xFF, 0x80000000, 0xFFFFFFFF, 0xDEADBEEF];
+        HostC.Compare([.. words.Select(word => ($"ll_filter_bit(0x{word:x}U)",
+            (long)(1UL << XdpConfig.FilterSlot(BitConverter.GetBytes(word)))))]);
     }
 
     [Fact]
     public void The_stamp_and_the_counters_have_the_same_layout()
     {
         FrameMeta meta = default;
-        Compare(
+        HostC.Compare(
             ("sizeof(struct ll_meta)", sizeof(FrameMeta)),
             ("sizeof(struct ll_meta)", FrameMeta.SizeBytes),
             ("offsetof(struct ll_meta, received_ns)", Offset(ref meta, ref meta.ReceivedNs)),
@@ -69,12 +83,14 @@ public sealed unsafe class XdpLayoutTests
         LibBpf.ObjectOpenOptions open = default;
         LibBpf.ProgramInfo program = default;
         LibBpf.LinkInfo link = default;
-        Compare(
+        HostC.Compare(
             ("sizeof(struct bpf_object_open_opts)", sizeof(LibBpf.ObjectOpenOptions)),
             ("offsetof(struct bpf_object_open_opts, kernel_log_buf)",
                 (byte*)&open.KernelLog - (byte*)&open),
-            ("offsetof(struct bpf_object_open_opts, kernel_log_size)", Offset(ref open, ref open.KernelLogBytes)),
-            ("offsetof(struct bpf_object_open_opts, kernel_log_level)", Offset(ref open, ref open.KernelLogLevel)),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_size)",
+                Offset(ref open, ref open.KernelLogBytes)),
+            ("offsetof(struct bpf_object_open_opts, kernel_log_level)",
+                Offset(ref open, ref open.KernelLogLevel)),
             ("sizeof(struct bpf_test_run_opts)", sizeof(LibBpf.TestRunOptions)),
             ("sizeof(struct xdp_md)", sizeof(LibBpf.XdpContext)),
             ("offsetof(struct bpf_prog_info, id)", Offset(ref program, ref program.Id)),
@@ -89,77 +105,19 @@ public sealed unsafe class XdpLayoutTests
             ("XDP_REDIRECT", LibBpf.ActionRedirect));
     }
 
-    private static void Compare(params (string C, long CSharp)[] pairs)
-    {
-        Dictionary<string, long> c = Values([.. pairs.Select(pair => pair.C)]);
-        foreach ((string expression, long value) in pairs)
-        {
-            Assert.Equal((expression, c[expression]), (expression, value));
-        }
-    }
-
     private static long Offset<TStruct, TField>(ref TStruct whole, ref TField field) =>
         Unsafe.ByteOffset(ref Unsafe.As<TStruct, byte>(ref whole), ref Unsafe.As<TField, byte>(ref field));
 
     // PassedNotOurs -> LL_PASSED_NOT_OURS
     private static string OutcomeInC(string name) =>
-        "LL" + string.Concat(name.Select(c => char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString()));
+        "LL" + string.Concat(name.Select(c => (char.IsUpper(c) ? "_" : "") + char.ToUpperInvariant(c)));
 
     // Enumerators of enum ll_outcome but LL_OUTCOMES: a reason added in C alone must not go unnoticed.
     private static int OutcomesOfHeader()
     {
-        string header = File.ReadAllText(Path.Combine(Root(), "xdp", "lowlat.h"));
+        string header = File.ReadAllText(Path.Combine(HostC.Root(), "xdp", "lowlat.h"));
         string body = header[header.IndexOf("enum ll_outcome {", StringComparison.Ordinal)..];
         return body[..body.IndexOf("};", StringComparison.Ordinal)].Split('\n')
             .Count(line => line.TrimStart().StartsWith("LL_", StringComparison.Ordinal)) - 1;
-    }
-
-    private static string Root()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "LowLatency.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not in the repository");
-        }
-
-        return folder;
-    }
-
-    private static Dictionary<string, long> Values(IReadOnlyList<string> expressions)
-    {
-        string folder = Directory.CreateTempSubdirectory("lowlat-layout-").FullName;
-        try
-        {
-            string source = Path.Combine(folder, "layout.c");
-            string program = Path.Combine(folder, "layout");
-            File.WriteAllText(source,
-                "#include <stddef.h>\n#include <stdio.h>\n#include <linux/if_link.h>\n#include <bpf/libbpf.h>\n"
-                + "#include <bpf/bpf.h>\n#include \"lowlat.h\"\nint main(void)\n{\n"
-                + string.Concat(expressions.Select(text => $"\tprintf(\"%lld\\n\", (long long)({text}));\n"))
-                + "\treturn 0;\n}\n");
-            Run("gcc", "-Wall", "-Werror", "-I", Path.Combine(Root(), "xdp"), source, "-o", program);
-            long[] values = [.. Run(program).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Select(line => long.Parse(line, CultureInfo.InvariantCulture))];
-            return expressions.Zip(values).DistinctBy(pair => pair.First)
-                .ToDictionary(pair => pair.First, pair => pair.Second);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    private static string Run(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        string output = process.StandardOutput.ReadToEnd();
-        string error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {error}");
-        return output;
     }
 }

@@ -3,8 +3,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests.Netlink;
 
-/// <summary>Changes, as the monitor tells of them. ip(8) answers after the kernel has sent its notification, so no
-/// test waits.</summary>
+/// <summary>Changes, as the monitor tells of them. ip(8) answers after the kernel has sent its notification,
+/// so no test waits.</summary>
 public sealed class LinkMonitorTests
 {
     [Fact]
@@ -104,7 +104,8 @@ public sealed class LinkMonitorTests
 
         Assert.Contains(Changes(monitor), change => change.Kind == LinkChangeKind.Overrun);
         lab.Ip("link", "set", "a0", "down");
-        Assert.Contains(Changes(monitor), change => change.InterfaceIndex == lab.IndexOf("a0") && !change.IsUp);
+        Assert.Contains(Changes(monitor),
+            change => change.InterfaceIndex == lab.IndexOf("a0") && !change.IsUp);
     }
 
     [Fact]

@@ -35,7 +35,8 @@ public sealed class NetworkNamespaceTests
     [Fact]
     public void A_namespace_that_is_not_there_is_said_so()
     {
-        NativeException refused = Assert.Throws<NativeException>(() => NetworkNamespace.Enter("/run/netns/llx-none"));
+        NativeException refused = Assert.Throws<NativeException>(
+            () => NetworkNamespace.Enter("/run/netns/llx-none"));
         Assert.Equal(Errno.ENOENT, refused.Errno);
         Assert.Contains("ip netns list", refused.Hint, StringComparison.Ordinal);
     }
@@ -45,7 +46,8 @@ public sealed class NetworkNamespaceTests
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "setns needs root");
         string before = Current();
-        NativeException refused = Assert.Throws<NativeException>(() => NetworkNamespace.Enter("/proc/self/status"));
+        NativeException refused = Assert.Throws<NativeException>(
+            () => NetworkNamespace.Enter("/proc/self/status"));
         Assert.Equal(Errno.EINVAL, refused.Errno);
         Assert.Equal(before, Current());
     }

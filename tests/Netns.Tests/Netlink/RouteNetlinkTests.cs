@@ -6,7 +6,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests.Netlink;
 
-/// <summary>What rtnetlink, ethtool and the netdev family say of interfaces whose truth ip-link(8) has set.</summary>
+/// <summary>What rtnetlink, ethtool and the netdev family say of interfaces whose truth ip-link(8) has
+/// set.</summary>
 public sealed class RouteNetlinkTests
 {
     [Fact]
@@ -147,7 +148,8 @@ public sealed class RouteNetlinkTests
         using NetdevFamily netdev = NetdevFamily.Open(lab.Path);
         Assert.SkipUnless(netdev.IsPresent, "this kernel has no netdev family (since 6.3)");
         NetdevFeatures features = netdev.Query(lab.IndexOf("a0"))!;
-        Assert.Equal(XdpFeatures.Basic | XdpFeatures.Redirect, features.Xdp & (XdpFeatures.Basic | XdpFeatures.Redirect));
+        Assert.Equal(XdpFeatures.Basic | XdpFeatures.Redirect,
+            features.Xdp & (XdpFeatures.Basic | XdpFeatures.Redirect));
         Assert.Equal(XdpFeatures.None, features.Xdp & XdpFeatures.XskZeroCopy);
         Assert.Null(netdev.Query(0x7FFF_FFFF));
     }
