@@ -58,7 +58,11 @@ public sealed class SharedRegion : IDisposable
                     $"A data plane named '{plan.Header.Name}' runs already: stop it, or give this one another name.");
             }
 
-            Libc.Truncate(fd, 0, path);
+            if (Libc.FileBytes(fd) > 0)
+            {
+                fd = Replace(fd, path); // someone may still read what a dead owner left: it keeps its own file
+            }
+
             Libc.Truncate(fd, layout.TotalBytes, path);
             MappedMemory memory = MappedMemory.OfFile(fd, layout.TotalBytes, isWritable: true);
             SharedRegion region = new(path, fd, memory, plan, isOwner: true);
@@ -78,6 +82,18 @@ public sealed class SharedRegion : IDisposable
             Libc.CloseFile(fd);
             throw;
         }
+    }
+
+    // The lock of the old file is held until the new one stands in its place, locked: no other start gets in between.
+    private static int Replace(int oldFd, string path)
+    {
+        string made = path + ".new";
+        File.Delete(made);
+        int fd = Libc.OpenFile(made, Libc.OpenReadWriteCreate, 0x1A0 /* 0640 */);
+        Invariant.Require(Libc.TryLockExclusive(fd));
+        File.Move(made, path, overwrite: true);
+        Libc.CloseFile(oldFd);
+        return fd;
     }
 
     /// <summary>A region that no one else sees: for warming up, tests and benches.</summary>
