@@ -55,13 +55,20 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>The command line as typed, for the evidence of a run.</summary>
+    public static IReadOnlyList<string> Typed(ParseResult parsed) =>
+        ["lowlat", .. parsed.Tokens.Select(token => token.Value)];
+
     private static RootCommand Make(CommandIo io)
     {
         RootCommand root = new("LowLatency: forwards packets with a tail latency that is known, kept and explained.")
         {
-            LabCommand.Make(io),
+            PlanCommand.Make(io),
+            RunCommand.Make(io),
+            LoadCommand.Make(io),
             StatusCommand.Make(io),
             StopCommand.Make(io),
+            LabCommand.Make(io),
         };
         return root;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using LowLatency.Control.Commands;
@@ -118,12 +119,28 @@ internal sealed class RunHost : IDisposable
             notes.Add("interrupted: the load ended early");
         }
 
+        AddMissed(result, reasons);
         if (ledger is not null)
         {
             (ledger.Unaccounted == 0 ? notes : reasons).Add(ledger.Line);
         }
 
         return result with { Verdict = new Verdict(reasons.Count == 0, reasons, notes) };
+    }
+
+    private void AddMissed(RunResult result, List<string> reasons)
+    {
+        if (_request.MaxNs is long maxNs && !(result.EndToEnd?.MaxNs <= maxNs))
+        {
+            string actual = result.EndToEnd?.MaxNs is long ns ? $"is {Units.Us(ns)} us" : "was not measured";
+            reasons.Add($"objective missed: max {actual}, limit {Units.Us(maxNs)} us");
+        }
+
+        if (_request.LossMax is double lossMax && result.Loss is { } loss && loss.Lost > lossMax * loss.Sent)
+        {
+            reasons.Add(string.Create(CultureInfo.InvariantCulture,
+                $"objective missed: {loss.Lost} of {loss.Sent} frames lost, limit {lossMax:0.#########} of them"));
+        }
     }
 
     private void Report(RunDocument document)

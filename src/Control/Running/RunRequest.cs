@@ -24,6 +24,12 @@ internal sealed record RunRequest
     /// <summary>Promises to judge.</summary>
     public IReadOnlyList<Objective> Objectives { get; init; } = [];
 
+    /// <summary>Limit of the largest end-to-end latency, ns; null: none.</summary>
+    public long? MaxNs { get; init; }
+
+    /// <summary>Limit of lost frames as a share of those sent; null: none.</summary>
+    public double? LossMax { get; init; }
+
     /// <summary>End of the run, ns after arming; 0: when the load ends, or a signal comes.</summary>
     public long DurationNs { get; init; }
 

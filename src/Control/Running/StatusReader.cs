@@ -84,7 +84,7 @@ internal sealed class StatusReader : IDisposable
 
         return age > FrozenSeconds && header.State == RegionState.Armed
             ? string.Create(CultureInfo.InvariantCulture, $"its main thread has not run for {age:0.0} s: are its "
-                + "housekeeping CPUs taken by something of higher priority?")
+                + $"housekeeping CPUs taken by something of higher priority?")
             : null;
     }
 
