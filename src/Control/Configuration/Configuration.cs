@@ -231,11 +231,11 @@ internal sealed record LoadConfiguration
 
     /// <summary>Source address (RFC 2544, RFC 5180 by default).</summary>
     public IPAddress Source =>
-        Section.GetOr("source", IPAddress.Parse(Family == 4 ? "198.18.0.100" : "2001:2::100"));
+        Section.GetOr("source", IPAddress.Parse(Family == 4 ? "198.18.0.1" : "2001:2::1"));
 
     /// <summary>Destination address.</summary>
     public IPAddress Destination =>
-        Section.GetOr("destination", IPAddress.Parse(Family == 4 ? "198.19.0.100" : "2001:2:0:1::100"));
+        Section.GetOr("destination", IPAddress.Parse(Family == 4 ? "198.19.0.1" : "2001:2:0:1::1"));
 
     /// <summary>Smallest frame that carries the generator's mark.</summary>
     public int FrameBytesLeast => Family == 4 ? 60 : 80;

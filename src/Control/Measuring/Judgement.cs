@@ -91,11 +91,6 @@ internal static class Judgement
             reasons.Add($"no frame of path {path.Name} was received");
         }
 
-        foreach (PathLoss path in loss.Paths.Where(p => p.Sent > 0 && p.Received == 0 && loss.Received > 0))
-        {
-            reasons.Add($"no frame of path {path.Name} was received");
-        }
-
         if (loss.Drops.GetValueOrDefault("corrupt") is long corrupt and > 0)
         {
             reasons.Add($"{corrupt} frames arrived altered");
