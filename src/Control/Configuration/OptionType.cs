@@ -122,9 +122,10 @@ internal sealed record OptionType(
             return parsed;
         }
 
-        string not = Takes.Contains(value.KindName) ? "" : $", not {value.KindName}";
-        string fix = value.Place.File.Length == 0
-            ? $"Write {value.Place.Key} {Example.Trim('"')}."
+        bool isOption = value.Place.File.Length == 0; // of the command line, where everything is text
+        string not = isOption || Takes.Contains(value.KindName) ? "" : $", not {value.KindName}";
+        string fix = isOption
+            ? $"Write {value.Place.Key} {Example.Trim('"')}, for example."
             : $"Write {value.Place.Key} = {Example}, for example.";
         errors.Add(new ConfigurationError(value.Place, $"must be {Rule}{not}", fix));
         return Empty;
