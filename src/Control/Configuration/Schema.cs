@@ -32,7 +32,7 @@ internal static class Schema
         "a prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\" with no bit set behind it", "10.0.0.0/8",
         Quantities.AddressPrefix, new Prefix(System.Net.IPAddress.Any, 0));
     private static readonly OptionType Address = Parsed(
-        "an IPv4 or IPv6 address", "198.18.0.1", Quantities.Address, System.Net.IPAddress.Any);
+        "an IPv4 or IPv6 address", "198.18.0.1", Quantities.Address, System.Net.IPAddress.Parse("0.0.0.0"));
     private static readonly OptionType Protocol = Loose(
         "\"udp\", \"tcp\", \"icmp\", \"icmpv6\" or a number from 0 to 255", "udp", ProtocolNumber, 17);
 
@@ -50,7 +50,7 @@ internal static class Schema
     /// <summary>Frame sizes with weights.</summary>
     public static readonly OptionType Imix = Parsed(
         "up to 8 sizes with weights such as \"60:7,594:4,1514:1\"", "60:7,594:4,1514:1",
-        Quantities.Imix, new SizeShare[] { new(60, 1) });
+        Quantities.Imix, new List<SizeShare> { new(60, 1) });
 
     /// <summary>Arrival process.</summary>
     public static readonly OptionType Arrivals = Word("constant", "poisson");

@@ -42,7 +42,7 @@ internal sealed class Section
                 section._bad.Add(option.Key);
                 errors.Add(new ConfigurationError(section.Head with { Key = option.Key, Value = "" },
                     $"is missing{(row.Key.Length == 0 ? "" : $" in {row.Header}")}, it must be {option.Type.Rule}",
-                    $"Add {Written(option.Key)} = {option.Type.Example}, for example."));
+                    $"Add {OptionType.Written(option.Key)} = {option.Type.Example}, for example."));
             }
 
             if ((option.Default ?? (option.IsRequired ? option.Type.Empty : null)) is { } value)
@@ -148,8 +148,6 @@ internal sealed class Section
             ? $"Did you mean {near}?"
             : $"Keys there: {string.Join(", ", known)}.");
     }
-
-    private static string Written(string key) => key.Contains('.') ? $"\"{key}\"" : key;
 
     // Levenshtein, bounded by the longest key: a key of a thousand characters resembles none.
     private static int Distance(string a, string b)

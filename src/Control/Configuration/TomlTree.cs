@@ -50,7 +50,19 @@ internal sealed class TomlTree
     /// <summary>Reads a text; null, with errors added, when it is not TOML.</summary>
     public static TomlTable? Read(string text, string file, List<ConfigurationError> errors)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, file, validate: true);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, file, validate: true);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Tomlyn 2.10.2 throws while it words its own error for a backslash at the end of the file.
+            Place end = new(file, text.Count(c => c == '\n') + 1, text.Length - text.LastIndexOf('\n'), "TOML", "");
+            errors.Add(new ConfigurationError(end, "the file ends inside an escape of a string", "Close the string."));
+            return null;
+        }
+
         if (document.HasErrors)
         {
             foreach (DiagnosticMessage message in document.Diagnostics)

@@ -70,6 +70,10 @@ public sealed class ConfigurationErrorTests
             "t.toml:22:7: TOML: Unexpected token end-of-line found while expecting a value. The file is TOML 1.0 (toml.io).");
 
     [Fact]
+    public void Text_that_ends_inside_an_escape_says_where() =>
+        Expect("name = \"t\"\nx = \"a\\", "t.toml:2:8: TOML: the file ends inside an escape of a string. Close the string.");
+
+    [Fact]
     public void A_key_twice_says_where() =>
         Expect(Sample.With("cpu = 1", "cpu = 1\ncpu = 1"),
             "t.toml:23:1: TOML: The key `lane.cpu` is already defined at (22,1) with `cpu = 1` and cannot be redefined. The file is TOML 1.0 (toml.io).");
@@ -269,7 +273,7 @@ public sealed class ConfigurationErrorTests
     [Fact]
     public void An_objective_must_have_a_unit() =>
         Expect(Sample.Text + "\n[load.slo]\n\"p99.9\" = 50",
-            "t.toml:36:11: p99.9 = 50: must be a duration of at least 1ns with its unit: ns, us, ms, s or min, not an integer. Write p99.9 = \"50us\", for example.");
+            "t.toml:36:11: p99.9 = 50: must be a duration of at least 1ns with its unit: ns, us, ms, s or min, not an integer. Write \"p99.9\" = \"50us\", for example.");
 
     [Fact]
     public void A_file_with_nothing_to_run_is_refused() =>
@@ -289,7 +293,7 @@ public sealed class ConfigurationErrorTests
     [Fact]
     public void A_file_that_is_not_there_is_an_error() =>
         Sample.Expect(ConfigurationReader.ReadFile("no/such.toml").Errors,
-            "no/such.toml: file: no such file. configs/lab.toml is an example.");
+            "no/such.toml: no such file. configs/lab.toml is an example.");
 
     private static string WithStage(string stage) =>
         Sample.With("[[lane.stage]]", $"[[lane.stage]]\n{stage}\n[[lane.stage]]");

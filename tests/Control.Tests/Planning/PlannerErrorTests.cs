@@ -198,8 +198,8 @@ public sealed class PlannerErrorTests
             "--duration 10: must be a duration of at least 1ms with its unit: ns, us, ms, s or min. Write --duration 10s, for example.",
             "--warmup -1s: must be a duration with its unit: ns, us, ms, s or min. Write --warmup 1s, for example.",
             "--slo p98=1us: must be NAME=LIMIT, with a name of p50, p90, p99, p99.9, p99.99, p99.999, max, max_loss. Write --slo p99.99=50us, for example.",
-            "--slo p99=1: must be a duration of at least 1ns with its unit: ns, us, ms, s or min. Write --slo 50us, for example.",
-            "--slo max_loss=2: must be a fraction from 0 to 1. Write --slo 0.0, for example.",
+            "--slo p99=1: must be a duration of at least 1ns with its unit: ns, us, ms, s or min. Write --slo p99=50us, for example.",
+            "--slo max_loss=2: must be a fraction from 0 to 1. Write --slo max_loss=0.0, for example.",
             "--slo p99: must be NAME=LIMIT, with a name of p50, p90, p99, p99.9, p99.99, p99.999, max, max_loss. Write --slo p99.99=50us, for example.");
 
     [Fact]
