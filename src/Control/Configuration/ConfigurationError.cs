@@ -21,7 +21,8 @@ internal readonly record struct Place(string File, int Line, int Column, string 
     }
 }
 
-/// <summary>One thing that is wrong (or worth knowing) about a configuration: one line for the user.</summary>
+/// <summary>One thing that is wrong (or worth knowing) about a configuration: one line for the
+/// user.</summary>
 /// <param name="Place">Where.</param>
 /// <param name="Rule">What must hold, as a clause without a full stop.</param>
 /// <param name="Fix">What to do, as a sentence; may be empty.</param>

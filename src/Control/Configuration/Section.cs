@@ -21,7 +21,8 @@ internal sealed class Section
     /// <summary>Keys that the file gives, in its order.</summary>
     public IEnumerable<string> GivenKeys => _places.Keys;
 
-    /// <summary>Checks a table and all below it; whatever is wrong is added to <paramref name="errors"/>.</summary>
+    /// <summary>Checks a table and all below it; whatever is wrong is added to <paramref
+    /// name="errors"/>.</summary>
     public static Section Read(TableRow row, TomlTable table, List<ConfigurationError> errors)
     {
         Section section = new(row, table.Head);
@@ -41,7 +42,8 @@ internal sealed class Section
             {
                 section._bad.Add(option.Key);
                 errors.Add(new ConfigurationError(section.Head with { Key = option.Key, Value = "" },
-                    $"is missing{(row.Key.Length == 0 ? "" : $" in {row.Header}")}, it must be {option.Type.Rule}",
+                    $"is missing{(row.Key.Length == 0 ? "" : $" in {row.Header}")}, it must be "
+                        + $"{option.Type.Rule}",
                     $"Add {OptionType.Written(option.Key)} = {option.Type.Example}, for example."));
             }
 
@@ -57,8 +59,10 @@ internal sealed class Section
     /// <summary>The value of a key that has a default or is required.</summary>
     public T Get<T>(string key) => (T)_values[key];
 
-    /// <summary>The value of a key, or <paramref name="otherwise"/> where the file does not give it.</summary>
-    public T GetOr<T>(string key, T otherwise) => _values.TryGetValue(key, out object? value) ? (T)value : otherwise;
+    /// <summary>The value of a key, or <paramref name="otherwise"/> where the file does not give
+    /// it.</summary>
+    public T GetOr<T>(string key, T otherwise) =>
+        _values.TryGetValue(key, out object? value) ? (T)value : otherwise;
 
     /// <summary>An integer as int; the schema bounds it.</summary>
     public int Int(string key) => (int)(long)_values[key];
@@ -123,7 +127,8 @@ internal sealed class Section
         {
             sections.Add(Read(row, table, errors));
         }
-        else if (row.IsArray && value.Data is List<TomlValue> items && items.TrueForAll(item => item.Data is TomlTable))
+        else if (row.IsArray && value.Data is List<TomlValue> items
+            && items.TrueForAll(item => item.Data is TomlTable))
         {
             sections.AddRange(items.Select(item => Read(row, (TomlTable)item.Data!, errors)));
         }

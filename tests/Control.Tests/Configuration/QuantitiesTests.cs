@@ -21,7 +21,8 @@ public sealed class QuantitiesTests
     [InlineData("s", null)]
     [InlineData("", null)]
     [InlineData("99999999999999999999s", null)]
-    public void Durations_are_whole_nanoseconds(string text, long? ns) => Assert.Equal(ns, Quantities.Duration(text));
+    public void Durations_are_whole_nanoseconds(string text, long? ns) =>
+        Assert.Equal(ns, Quantities.Duration(text));
 
     [Theory]
     [InlineData("100k", 100e3)]
@@ -52,7 +53,8 @@ public sealed class QuantitiesTests
     [InlineData("02:00:00:00:00", null)]
     [InlineData("02:00:00:00:00:0g", null)]
     [InlineData("2:0:0:0:0:1", null)]
-    public void MACs_have_their_first_byte_lowest(string text, ulong? mac) => Assert.Equal(mac, Quantities.Mac(text));
+    public void MACs_have_their_first_byte_lowest(string text, ulong? mac) =>
+        Assert.Equal(mac, Quantities.Mac(text));
 
     [Theory]
     [InlineData("10.0.0.0/8", 8)]

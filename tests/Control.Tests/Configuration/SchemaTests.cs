@@ -10,7 +10,8 @@ namespace LowLatency.Control.Tests.ConfigurationTexts;
 /// <summary>The table of keys, and reading whatever bytes come.</summary>
 public sealed class SchemaTests
 {
-    private static readonly string LabText = File.ReadAllText(Path.Combine(GoldenFile.Root, "configs", "lab.toml"));
+    private static readonly string LabText = File.ReadAllText(
+        Path.Combine(GoldenFile.Root, "configs", "lab.toml"));
 
     [Fact]
     public void The_list_of_keys_is_as_reviewed()
@@ -52,11 +53,14 @@ public sealed class SchemaTests
     {
         string[] words =
         [
-            "[", "]", "[[", "]]", "{", "}", "=", ",", ".", "\n", "\"", "'", "\"\"\"", "#", " ", "-", "1", "0x", "1e9",
-            "nan", "inf", "true", "1979-05-27", "name", "port", "lane", "stage", "rule", "load", "through", "slo",
+            "[", "]", "[[", "]]", "{", "}", "=", ",", ".", "\n", "\"", "'", "\"\"\"", "#", " ", "-", "1",
+                "0x", "1e9",
+            "nan", "inf", "true", "1979-05-27", "name", "port", "lane", "stage", "rule", "load", "through",
+                "slo",
             "host", "cpu", "ports", "kind", "\"a\"", "\"10s\"", "\"p99.9\"", "\\u0000", "\u00e9", "\ud800",
         ];
-        Gen.Int[0, words.Length - 1].Select(i => words[i]).Array[0, 40].Sample(parts => Survives(string.Concat(parts)), iter: 20_000);
+        Gen.Int[0, words.Length - 1].Select(i => words[i]).Array[0, 40]
+            .Sample(parts => Survives(string.Concat(parts)), iter: 20_000);
     }
 
     [Fact]

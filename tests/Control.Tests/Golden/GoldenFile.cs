@@ -2,7 +2,8 @@ using Xunit;
 
 namespace LowLatency.Control.Tests;
 
-/// <summary>Files of this repository, found from where the tests run, and the reviewed texts among them.</summary>
+/// <summary>Files of this repository, found from where the tests run, and the reviewed texts among
+/// them.</summary>
 internal static class GoldenFile
 {
     private const string UpdateVariable = "LOWLAT_UPDATE_GOLDEN";

@@ -13,7 +13,8 @@ public sealed class PlannerTests
 {
     private static readonly string Configs = Path.Combine(GoldenFile.Root, "configs");
 
-    public static TheoryData<string> ConfigFiles => [.. Directory.GetFiles(Configs, "*.toml").Select(path => Path.GetFileName(path))];
+    public static TheoryData<string> ConfigFiles =>
+        [.. Directory.GetFiles(Configs, "*.toml").Select(path => Path.GetFileName(path))];
 
     [Theory]
     [MemberData(nameof(ConfigFiles))]
@@ -60,7 +61,8 @@ public sealed class PlannerTests
     [Fact]
     public void The_filter_s_plan_is_as_reviewed() =>
         GoldenFile.Check("plan-filter.txt", PlanText.Write(Planner.PlanForward(
-            ConfigurationReader.ReadFile(Path.Combine(Configs, "filter.toml")).Configuration!, Sample.Metal).Plan!));
+            ConfigurationReader.ReadFile(Path.Combine(Configs, "filter.toml")).Configuration!,
+                Sample.Metal).Plan!));
 
     [Fact]
     public void The_header_names_the_instance_its_region_and_its_text()
@@ -78,7 +80,8 @@ public sealed class PlannerTests
     public void Frames_are_what_all_rings_can_hold_up_to_a_power_of_two()
     {
         Assert.Equal(16384u, Forward(Sample.Text).Lane(0).Frames); // 2 * (2048 + 2048 + 2048) = 12288
-        string small = Sample.With("interface = \"dutA\"", "interface = \"dutA\"\nrx_ring = 512\ntx_ring = 256");
+        string small = Sample.With(
+            "interface = \"dutA\"", "interface = \"dutA\"\nrx_ring = 512\ntx_ring = 256");
         Assert.Equal(8192u, Forward(small).Lane(0).Frames); // 512 + 256 + 512 + 6144 = 7424
     }
 
@@ -87,7 +90,8 @@ public sealed class PlannerTests
     {
         PlanImage plan = Load(LoadOverrides.None).Plan!;
         Assert.Equal(Claim.None, plan.Port(0).Claim);
-        Assert.Equal((Claim.Udp, 4000, 4000), (plan.Port(1).Claim, plan.Port(1).ClaimPortLow, plan.Port(1).ClaimPortHigh));
+        Assert.Equal((Claim.Udp, 4000, 4000),
+            (plan.Port(1).Claim, plan.Port(1).ClaimPortLow, plan.Port(1).ClaimPortHigh));
         Assert.Equal(Claim.Ip, Forward(Sample.Text).Port(0).Claim);
     }
 
@@ -151,7 +155,8 @@ public sealed class PlannerTests
         PlanLoad both = Planner.PlanLoad(lab, Sample.Lab, LoadOverrides.None).Plan!.Header.Load;
         PlanImage one = Planner.PlanLoad(lab, Sample.Lab, new LoadOverrides { NoDirect = true }).Plan!;
         Assert.Equal((80_000_000L, 20_000_000L), (both.Paths[0].SliceNs, both.Paths[1].SliceNs));
-        Assert.Equal((1u, 100_000_000L, 2), (one.Header.Load.PathCount, one.Header.Load.Paths[0].SliceNs, one.PortCount));
+        Assert.Equal((1u, 100_000_000L, 2),
+            (one.Header.Load.PathCount, one.Header.Load.Paths[0].SliceNs, one.PortCount));
     }
 
     [Fact]
@@ -160,7 +165,8 @@ public sealed class PlannerTests
         PlanPath plain = Load(LoadOverrides.None).Plan!.Header.Load.Paths[0];
         Assert.Equal(Mac("genA"), plain.SourceMac);
         Assert.Equal(Mac("sinkB"), plain.DestinationMac);
-        PlanPath ofPort = LoadOf(Sample.With("tx = \"g\"", "tx = \"g\"\ndestination_mac_of = \"a\"")).Paths[0];
+        PlanPath ofPort = LoadOf(
+            Sample.With("tx = \"g\"", "tx = \"g\"\ndestination_mac_of = \"a\"")).Paths[0];
         Assert.Equal(Mac("dutA"), ofPort.DestinationMac);
         PlanPath told = LoadOf(Sample.With("tx = \"g\"", "tx = \"g\"\nsource_mac = \"02:00:00:00:00:09\"\n"
             + "destination_mac = \"02:00:00:00:00:0a\"")).Paths[0];
@@ -191,16 +197,20 @@ public sealed class PlannerTests
         PlanResult result = Planner.PlanLoad(Sample.Read(text), Sample.Lab,
             new LoadOverrides { Slo = ["p99.9=20us", "p50=10us"] });
         Assert.Equal(
-            [("max", 1_000_000L, 0.0), ("max_loss", 0L, 0.001), ("p99.9", 20_000L, 0.0), ("p50", 10_000L, 0.0)],
+            [("max", 1_000_000L, 0.0), ("max_loss", 0L, 0.001), ("p99.9", 20_000L, 0.0),
+                ("p50", 10_000L, 0.0)],
             result.Slo.Select(limit => (limit.Name, limit.LimitNs, limit.LossMax)));
     }
 
     [Fact]
     public void Shared_lanes_have_one_thread_number()
     {
-        string text = Sample.With("cpu = 1\nports = [\"a\", \"b\"]", "cpu = 1\nhost = \"shared\"\nthread = \"x\"\nports = [\"a\"]")
-            .Replace("kind = \"cross-connect\"\nports = [\"a\", \"b\"]", "kind = \"reflect\"\n[[lane]]\nname = \"h\"\n"
-                + "cpu = 1\nhost = \"shared\"\nthread = \"x\"\nports = [\"b\"]\n[[lane.stage]]\nkind = \"reflect\"",
+        string text = Sample.With(
+            "cpu = 1\nports = [\"a\", \"b\"]", "cpu = 1\nhost = \"shared\"\nthread = \"x\"\nports = [\"a\"]")
+            .Replace("kind = \"cross-connect\"\nports = [\"a\", \"b\"]",
+                "kind = \"reflect\"\n[[lane]]\nname = \"h\"\n"
+                + "cpu = 1\nhost = \"shared\"\nthread = \"x\"\nports = "
+                    + "[\"b\"]\n[[lane.stage]]\nkind = \"reflect\"",
                 StringComparison.Ordinal);
         PlanImage plan = Forward(text);
         Assert.Equal((0u, 0u, 2), (plan.Lane(0).Thread, plan.Lane(1).Thread, plan.LaneCount));
@@ -230,7 +240,8 @@ public sealed class PlannerTests
             "  42:          1          2  PCI-MSI 3-edge      mlx5_comp7@pci:0000:01:00.0",
             "  43:          1          2  PCI-MSI 4-edge      mlx5_async0@pci:0000:01:00.0",
         ];
-        IReadOnlyList<IrqFacts> irqs = HostReader.Irqs([43, 42, 41, 40, 39], lines, number => $"{number - 40}");
+        IReadOnlyList<IrqFacts> irqs = HostReader.Irqs(
+            [43, 42, 41, 40, 39], lines, number => $"{number - 40}");
         Assert.Equal([(40, 3, "0"), (41, 1, "1"), (42, 7, "2"), (43, -1, "3")],
             irqs.Select(irq => (irq.Number, irq.Queue, irq.Cpus.ToString())));
     }

@@ -98,7 +98,8 @@ internal static class Sample
     }
 
     /// <summary>One interface changed.</summary>
-    public static HostFacts Change(HostFacts facts, string name, Func<InterfaceFacts, InterfaceFacts> change) => facts with
+    public static HostFacts Change(
+        HostFacts facts, string name, Func<InterfaceFacts, InterfaceFacts> change) => facts with
     {
         Namespaces = [.. facts.Namespaces.Select(space => space with
         {
