@@ -1,0 +1,30 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using LowLatency.Control.Running;
+
+namespace LowLatency.Control.Commands;
+
+/// <summary>The verbs' JSON, written without reflection; fields in the order of the records.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    WriteIndented = true,
+    NewLine = "\n")]
+[JsonSerializable(typeof(StatusDocument))]
+internal sealed partial class CommandJsonContext : JsonSerializerContext;
+
+/// <summary>The verbs' JSON as text.</summary>
+internal static class CommandJson
+{
+    // Readable text: apostrophes and plus signs as they are; this is never pasted into HTML unescaped.
+    private static readonly CommandJsonContext Context = new(
+        new JsonSerializerOptions(CommandJsonContext.Default.Options)
+        {
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        });
+
+    /// <summary>One document, ending in a line feed.</summary>
+    public static string Write<T>(T document) =>
+        JsonSerializer.Serialize(document, (JsonTypeInfo<T>)Context.GetTypeInfo(typeof(T))!) + "\n";
+}

@@ -1,0 +1,78 @@
+using LowLatency.Control.Configuring;
+using LowLatency.Control.Planning;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Control.Commands;
+
+/// <summary>A configuration read, and planned against this host: what plan, run and load have in common. Everything
+/// that is wrong is told at once.</summary>
+internal sealed class PlannedConfiguration
+{
+    private readonly CommandIo _io;
+    private readonly HostFacts _facts;
+    private readonly List<string> _errors = [];
+    private readonly HashSet<string> _told = [];
+
+    private PlannedConfiguration(CommandIo io, string path, Configuration configuration)
+    {
+        _io = io;
+        Path = path;
+        Configuration = configuration;
+        _facts = HostFacts.Read(configuration.NetnsPaths);
+    }
+
+    /// <summary>Path of the file.</summary>
+    public string Path { get; }
+
+    /// <summary>What it says.</summary>
+    public Configuration Configuration { get; }
+
+    /// <summary>Reads a file and the host.</summary>
+    /// <exception cref="CommandFailure">The file is wrong: exit code 1, one line a fault.</exception>
+    public static PlannedConfiguration Read(CommandIo io, string path)
+    {
+        ConfigurationResult read = ConfigurationReader.ReadFile(path);
+        return read.Configuration is Configuration configuration
+            ? new PlannedConfiguration(io, path, configuration)
+            : throw CommandFailure.Input(string.Join('\n', read.Errors));
+    }
+
+    /// <summary>Plans the forward lanes; null when there are errors.</summary>
+    public PlanImage? PlanForward() => Take(Planner.PlanForward(Configuration, _facts)).Plan;
+
+    /// <summary>Plans the load pair.</summary>
+    public PlanResult PlanLoad(LoadOverrides overrides) => Take(Planner.PlanLoad(Configuration, _facts, overrides));
+
+    /// <summary>Ends the command when any planning found errors.</summary>
+    /// <exception cref="CommandFailure">Exit code 1, one line a fault.</exception>
+    public void ThrowOnErrors()
+    {
+        if (_errors.Count > 0)
+        {
+            throw CommandFailure.Input(string.Join('\n', _errors));
+        }
+    }
+
+    // Both plannings check the same host: what they both find is told once.
+    private PlanResult Take(PlanResult result)
+    {
+        foreach (ConfigurationError error in result.Errors)
+        {
+            if (_told.Add(error.ToString()))
+            {
+                _errors.Add(error.ToString());
+            }
+        }
+
+        foreach (string line in result.Warnings.Select(warning => $"warning: {warning}")
+            .Concat(result.Notes.Select(note => $"note: {note}")))
+        {
+            if (_told.Add(line))
+            {
+                _io.Say(line);
+            }
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using LowLatency.Control.Reporting;
+using LowLatency.Control.Running;
+
+namespace LowLatency.Control.Commands;
+
+/// <summary><c>lowlat status</c>.</summary>
+internal static class StatusCommand
+{
+    private const int WindowMs = 1000;
+
+    /// <summary>Makes the verb.</summary>
+    public static Command Make(CommandIo io)
+    {
+        Option<string?> name = Options.Name("Only this one");
+        Option<bool> json = Options.Json();
+        Command command = new("status", "Show the data planes of this host, dead ones too") { name, json };
+        command.SetAction(parsed => Show(io, parsed.GetValue(name), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Show(CommandIo io, string? name, bool isJson)
+    {
+        CommandLine.RequireRoot("status");
+        using StatusReader reader = new(name);
+        if (name is not null && reader.IsEmpty)
+        {
+            throw CommandFailure.Input($"there is no data plane named '{name}'");
+        }
+
+        if (reader.HasLive)
+        {
+            using Interrupt interrupt = new();
+            interrupt.Wait(WindowMs);
+        }
+
+        StatusDocument status = reader.Read();
+        io.Out.Write(isJson ? CommandJson.Write(status) : Render(status));
+        return ExitCode.Ok;
+    }
+
+    private static string Render(StatusDocument status)
+    {
+        if (status.DataPlanes.Count == 0)
+        {
+            return "no data plane runs on this host: 'lowlat run -c FILE' starts one\n";
+        }
+
+        StringBuilder text = new();
+        foreach (PlaneStatus plane in status.DataPlanes)
+        {
+            text.Append(text.Length == 0 ? "" : "\n");
+            RenderHead(text, plane);
+            RenderLanes(text, plane);
+            RenderPorts(text, plane);
+        }
+
+        return text.ToString();
+    }
+
+    private static void RenderHead(StringBuilder text, PlaneStatus plane)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"{plane.Name}: {plane.State}, pid {plane.Pid}, boot step "
+            + $"'{plane.BootStep}', up {plane.UptimeSeconds:0.0} s, heartbeat {plane.HeartbeatAgeSeconds:0.0} s ago, "
+            + $"resident {Units.Bytes(plane.ResidentBytes)} + UMEM {Units.Bytes(plane.UmemBytes)}\n");
+        if (plane.Failure is not null)
+        {
+            text.Append("  failure: ").Append(plane.Failure).Append('\n');
+        }
+
+        if (plane.Hint is not null)
+        {
+            text.Append("  ").Append(plane.Hint).Append('\n');
+        }
+    }
+
+    private static void RenderLanes(StringBuilder text, PlaneStatus plane)
+    {
+        TextTable lanes = new("lane", "<kind", "<state", "CPU", "<policy", "rx/s", "tx/s", "rx", "tx", "busy %",
+            "gap max us", "<drops");
+        foreach (LaneStatus lane in plane.Lanes)
+        {
+            lanes.Add(lane.Name, lane.Kind, lane.State, lane.Cpu.ToString(CultureInfo.InvariantCulture),
+                $"{lane.Policy} {lane.Priority}", Units.Rate(lane.RxPerSecond), Units.Rate(lane.TxPerSecond),
+                Units.Short(lane.RxFrames), Units.Short(lane.TxFrames), Units.Share(lane.BusyShare, 1),
+                Units.Us(lane.GapMaxNs), Names(lane.Drops));
+        }
+
+        if (plane.Lanes.Count > 0)
+        {
+            lanes.WriteTo(text);
+        }
+    }
+
+    private static void RenderPorts(StringBuilder text, PlaneStatus plane)
+    {
+        TextTable ports = new("port", "<interface", "<netns", "queue", "<mode", "<link", "downs", "<drops", "<why");
+        foreach (PortStatus port in plane.Ports)
+        {
+            ports.Add(port.Name, port.Interface, port.Netns, port.Queue.ToString(CultureInfo.InvariantCulture),
+                $"{port.RequestedMode} -> {port.EffectiveMode}", port.Link, Units.Short(port.LinkDowns),
+                Names(port.Drops), port.Why);
+        }
+
+        if (plane.Ports.Count > 0)
+        {
+            ports.WriteTo(text);
+        }
+    }
+
+    private static string Names(IReadOnlyDictionary<string, long> counts) =>
+        counts.Count == 0 ? "none" : string.Join(", ", counts.Select(pair => $"{pair.Key} {Units.Short(pair.Value)}"));
+}

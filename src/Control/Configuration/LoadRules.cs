@@ -1,0 +1,142 @@
+using System.Net.Sockets;
+
+namespace LowLatency.Control.Configuring;
+
+/// <summary>What must hold of [load], whatever the host. Pure.</summary>
+internal static class LoadRules
+{
+    /// <summary>Adds what is wrong.</summary>
+    public static void Check(Configuration configuration, Findings findings)
+    {
+        if (configuration.Load is not { } load)
+        {
+            return;
+        }
+
+        LaneRules.CheckThread(load.Section, findings);
+        CheckCpus(load.Section, findings);
+        CheckQuiet(load.Section, findings);
+        CheckFrames(load, findings);
+        if (load.Through == null)
+        {
+            findings.Error(load.Section.Head with { Key = "load.through" }, "[load] must say where the load goes",
+                "Add [load.through] with tx and rx.");
+        }
+
+        foreach (PathConfiguration path in load.Paths)
+        {
+            CheckPath(configuration, path, findings);
+        }
+
+        Place tx = (load.Through?.Section ?? load.Section).At("tx");
+        LaneRules.CheckModes(configuration, load.Paths.Select(path => path.Tx), tx, findings);
+        Place rx = (load.Through?.Section ?? load.Section).At("rx");
+        LaneRules.CheckModes(configuration, load.Paths.Select(path => path.Rx), rx, findings);
+    }
+
+    /// <summary>Checks frame sizes against the smallest that carries the generator's mark.</summary>
+    public static void CheckSizes(IReadOnlyList<SizeShare> sizes, int family, Place place, Findings findings)
+    {
+        int least = family == 4 ? 60 : 80;
+        foreach (SizeShare size in sizes.Where(size => size.FrameBytes < least))
+        {
+            findings.Error(place,
+                $"frames of {size.FrameBytes} bytes: an IPv{family} frame with the generator's mark has at least {least}",
+                $"Write {least}.");
+        }
+    }
+
+    private static void CheckCpus(Section section, Findings findings)
+    {
+        bool hasPair = section.Has("generator_cpu") || section.Has("receiver_cpu");
+        bool hasBoth = section.Has("generator_cpu") && section.Has("receiver_cpu");
+        if (section.Has("cpu") && hasPair)
+        {
+            string key = section.Has("generator_cpu") ? "generator_cpu" : "receiver_cpu";
+            findings.Error(section.At(key), "cpu puts both lanes on one thread already",
+                "Write cpu alone, or generator_cpu and receiver_cpu.");
+        }
+        else if (!section.Has("cpu") && !hasBoth)
+        {
+            string key = section.Has("generator_cpu") ? "receiver_cpu"
+                : section.Has("receiver_cpu") ? "generator_cpu" : "cpu";
+            findings.Error(section.Head with { Key = key, Value = "" }, "the load must say its CPUs",
+                "Add cpu = 0 for one shared thread, or generator_cpu and receiver_cpu for two.");
+        }
+    }
+
+    private static void CheckQuiet(Section section, Findings findings)
+    {
+        long every = section.Get<long>("quiet_every");
+        long length = section.Get<long>("quiet_for");
+        long guard = section.Get<long>("quiet_guard");
+        if (every == 0 && (length > 0 || guard > 0))
+        {
+            findings.Error(section.At(length > 0 ? "quiet_for" : "quiet_guard"), "needs quiet_every",
+                "Add quiet_every = \"20ms\", for example.");
+        }
+        else if (every > 0 && length == 0 && section.IsGood("quiet_for"))
+        {
+            findings.Error(section.At("quiet_every"), "needs quiet_for", "Add quiet_for = \"1ms\", for example.");
+        }
+        else if (every > 0 && length + guard >= every)
+        {
+            findings.Error(section.At("quiet_every"),
+                $"quiet_for and quiet_guard make {OptionType.DurationText(length + guard)}: no time is left to send",
+                "Make quiet_every longer.");
+        }
+    }
+
+    private static void CheckFrames(LoadConfiguration load, Findings findings)
+    {
+        Section section = load.Section;
+        if (section.Has("size") && section.Has("imix"))
+        {
+            findings.Error(section.At("imix"), "size says it already", "Write size or imix, not both.");
+        }
+
+        if (section.IsGood("size") && section.IsGood("imix") && (section.Has("size") || section.Has("imix")))
+        {
+            CheckSizes(Sizes(load), load.Family, section.At(section.Has("imix") ? "imix" : "size"), findings);
+        }
+
+        AddressFamily family = load.Family == 4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
+        foreach (string key in new[] { "source", "destination" })
+        {
+            bool isOfFamily = (key == "source" ? load.Source : load.Destination).AddressFamily == family;
+            if (!isOfFamily && section.IsGood(key))
+            {
+                findings.Error(section.At(key), $"must be an IPv{load.Family} address, family is {load.Family}",
+                    $"Write family = {(load.Family == 4 ? 6 : 4)}, or another address.");
+            }
+        }
+
+        long lastPort = section.Get<long>("source_port") + section.Get<long>("flows") - 1;
+        if (lastPort > ushort.MaxValue)
+        {
+            findings.Error(section.At("source_port"),
+                $"{section.Get<long>("flows")} flows from here end at port {lastPort}; flow n adds n, 65535 is the last",
+                $"Write source_port = {65536 - section.Get<long>("flows")} or less.");
+        }
+    }
+
+    /// <summary>The sizes that the file asks for.</summary>
+    public static IReadOnlyList<SizeShare> Sizes(LoadConfiguration load) =>
+        load.Section.GetOr<IReadOnlyList<SizeShare>>("imix",
+            [new SizeShare((int)load.Section.GetOr("size", (long)load.FrameBytesLeast), 1)]);
+
+    private static void CheckPath(Configuration configuration, PathConfiguration path, Findings findings)
+    {
+        Section section = path.Section;
+        string other = section.GetOr("destination_mac_of", "");
+        if (section.Has("destination_mac") && section.Has("destination_mac_of"))
+        {
+            findings.Error(section.At("destination_mac_of"), "destination_mac says it already", "Write one of them.");
+        }
+        else if (other.Length > 0 && configuration.FindPort(other) == null)
+        {
+            findings.Error(section.At("destination_mac_of"), $"no port has the name \"{other}\"",
+                $"Ports of this file: {string.Join(", ", configuration.Ports.Select(port => port.Name))}.");
+        }
+    }
+}

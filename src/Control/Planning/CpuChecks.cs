@@ -1,0 +1,124 @@
+using LowLatency.Control.Configuring;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Control.Planning;
+
+/// <summary>Threads against the host's CPUs and its scheduler. Pure.</summary>
+internal static class CpuChecks
+{
+    /// <summary>Adds what is wrong.</summary>
+    public static void Check(
+        Configuration configuration, HostFacts facts, IReadOnlyList<LaneShape> lanes, Findings findings)
+    {
+        CpuList? asked = configuration.Host.Housekeeping;
+        Place askedAt = configuration.Host.Section.At("housekeeping");
+        CpuSet housekeeping = Housekeeping(configuration, facts);
+        foreach (int cpu in asked?.Cpus.Where(cpu => !facts.OnlineCpus.Contains(cpu)) ?? [])
+        {
+            findings.Error(askedAt, NotOnline(cpu, facts), "Name CPUs that are online.");
+        }
+
+        if (housekeeping.IsEmpty)
+        {
+            findings.Error(askedAt, "no CPU is left for the threads that are not lanes",
+                "Free a CPU, or give a lane policy = \"other\" and name its CPU here.");
+        }
+
+        HashSet<int> seen = [];
+        foreach (LaneShape lane in lanes.Where(lane => seen.Add(lane.Seat.Cpu)))
+        {
+            CheckCpu(facts, lane, findings);
+            CheckThrottling(configuration, facts, lane, findings);
+            if (housekeeping.Contains(lane.Seat.Cpu))
+            {
+                CheckShared(lane, housekeeping, findings);
+            }
+        }
+    }
+
+    /// <summary>CPUs of all threads that are not lanes: as asked; else those of no lane; else, on a host with a CPU
+    /// for each lane and no more, those of the load, which pauses, and of lanes that are not FIFO.</summary>
+    public static CpuSet Housekeeping(Configuration configuration, HostFacts facts)
+    {
+        if (configuration.Host.Housekeeping is { } asked)
+        {
+            return SetOf(asked.IsAll ? facts.OnlineCpus : asked.Cpus);
+        }
+
+        HashSet<int> forward = [.. CpuRules.ForwardSeats(configuration).Select(seat => seat.Cpu)];
+        HashSet<int> load = [.. CpuRules.LoadSeats(configuration).Select(seat => seat.Cpu)];
+        CpuSet free = SetOf(facts.OnlineCpus.Where(cpu => !forward.Contains(cpu) && !load.Contains(cpu)));
+        if (free.IsEmpty)
+        {
+            free = SetOf(facts.OnlineCpus.Where(cpu => !forward.Contains(cpu)));
+        }
+
+        return !free.IsEmpty ? free : SetOf(configuration.Lanes
+            .Where(lane => lane.Thread.Policy == LanePolicy.Other).Select(lane => lane.Cpu)
+            .Where(facts.OnlineCpus.Contains));
+    }
+
+    /// <summary>The mask of some CPUs.</summary>
+    public static CpuSet SetOf(IEnumerable<int> cpus)
+    {
+        CpuSet set = default;
+        foreach (int cpu in cpus)
+        {
+            set.Add(cpu);
+        }
+
+        return set;
+    }
+
+    private static string NotOnline(int cpu, HostFacts facts) =>
+        $"CPU {cpu} is not online: this host has {SetOf(facts.OnlineCpus)}";
+
+    private static void CheckCpu(HostFacts facts, LaneShape lane, Findings findings)
+    {
+        if (!facts.OnlineCpus.Contains(lane.Seat.Cpu))
+        {
+            findings.Error(lane.Seat.Place, NotOnline(lane.Seat.Cpu, facts), "Choose a CPU that is online.");
+        }
+        else if (lane.Seat.Cpu == 0 && !lane.IsLoad && lane.IsFifo && lane.SharedThread == null
+            && facts.OnlineCpus.Count > 2)
+        {
+            findings.Error(lane.Seat.Place, "CPU 0 has work of the kernel that no isolation moves away",
+                $"Choose another CPU of {SetOf(facts.OnlineCpus)}, or write policy = \"other\".");
+        }
+    }
+
+    // The throttle (sched(7)) stops a FIFO thread that used its runtime, until the period ends.
+    private static void CheckThrottling(
+        Configuration configuration, HostFacts facts, LaneShape lane, Findings findings)
+    {
+        bool isThrottled = facts.RtRuntimeUs >= 0 && facts.RtRuntimeUs < facts.RtPeriodUs;
+        double busy = lane.YieldEveryNs == 0 ? 1 : 1 - ((double)lane.YieldForNs / lane.YieldEveryNs);
+        double granted = (double)facts.RtRuntimeUs / facts.RtPeriodUs;
+        if (lane.IsFifo && isThrottled && busy > granted && !configuration.Host.RtThrottlingOff)
+        {
+            double lostMs = (facts.RtPeriodUs - facts.RtRuntimeUs) / 1000.0;
+            findings.Error(lane.Section.At("policy"),
+                $"the kernel stops a FIFO lane for {lostMs:0.###} ms of each {facts.RtPeriodUs / 1000.0:0.###} ms "
+                    + $"(kernel.sched_rt_runtime_us = {facts.RtRuntimeUs})",
+                "Write rt_throttling = \"off\" in [host], or policy = \"other\".");
+        }
+    }
+
+    private static void CheckShared(LaneShape lane, in CpuSet housekeeping, Findings findings)
+    {
+        bool isPausing = lane.IsLoad && lane.Section.Get<long>("quiet_every") > 0;
+        if (!lane.IsFifo || isPausing)
+        {
+            findings.Note(lane.Seat.Place,
+                $"{lane.Seat.Name} shares CPU {lane.Seat.Cpu} with the threads that are not lanes"
+                    + (lane.IsFifo ? ", which run in its quiet windows" : ""),
+                "");
+            return;
+        }
+
+        findings.Error(lane.Seat.Place,
+            $"a FIFO lane would starve the other threads of CPU {lane.Seat.Cpu}: housekeeping is {housekeeping}",
+            lane.IsLoad ? "Choose another CPU, set quiet_every and quiet_for, or write policy = \"other\"."
+                : "Choose another CPU for one of them, or write policy = \"other\".");
+    }
+}

@@ -1,0 +1,144 @@
+using LowLatency.Control.Configuring;
+using LowLatency.Native;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Control.Planning;
+
+/// <summary>Ports against the host's interfaces. Pure.</summary>
+internal static class InterfaceChecks
+{
+    private const string LabPrefix = "ll";
+    private const string VethDriver = "veth";
+
+    /// <summary>Adds what is wrong.</summary>
+    public static void Check(HostFacts facts, IReadOnlyList<LaneShape> lanes, Findings findings)
+    {
+        HashSet<string> refused = [];
+        foreach (LaneShape lane in lanes)
+        {
+            foreach (PortConfiguration port in lane.Ports)
+            {
+                if (FindInterface(facts, port, refused, findings) is { } link)
+                {
+                    CheckQueue(port, link, findings);
+                    CheckMtu(lane, port, link, findings);
+                    CheckInterrupts(lane, port, link, findings);
+                    CheckNode(facts, lane, port, link, findings);
+                }
+            }
+        }
+
+        NoteVeth(facts, lanes, findings);
+    }
+
+    /// <summary>Largest MTU whose frames fit a chunk.</summary>
+    public static int MtuMax(int chunkBytes, int headroomBytes) =>
+        chunkBytes - Limits.XdpHeadroomBytes - headroomBytes - Limits.EthernetOverheadBytes;
+
+    private static InterfaceFacts? FindInterface(
+        HostFacts facts, PortConfiguration port, HashSet<string> refused, Findings findings)
+    {
+        NamespaceFacts? space = facts.FindNamespace(port.Netns);
+        string name = port.Netns.StartsWith("/run/netns/", StringComparison.Ordinal) ? port.Netns[11..] : port.Netns;
+        bool isLab = name.StartsWith(LabPrefix, StringComparison.Ordinal);
+        if (space == null || space.Refusal.Length > 0)
+        {
+            if (refused.Add(port.Netns))
+            {
+                findings.Error(port.Section.At("netns"),
+                    $"the network namespace cannot be looked into: {space?.Refusal ?? "it was not read"}",
+                    isLab ? "Run 'lowlat lab up' first." : "'ip netns list' shows those there are.");
+            }
+
+            return null;
+        }
+
+        InterfaceFacts? link = facts.FindInterface(port);
+        if (link == null)
+        {
+            string where = name.Length == 0 ? "in this network namespace" : $"in network namespace {name}";
+            string there = space.Interfaces.Count == 0
+                ? "it has none" : "it has " + string.Join(", ", space.Interfaces.Select(other => other.Name));
+            findings.Error(port.Section.At("interface"), $"no such interface {where}: {there}",
+                isLab ? "Run 'lowlat lab up' first." : "Name one of them, or its network namespace with netns.");
+        }
+
+        return link;
+    }
+
+    private static void CheckQueue(PortConfiguration port, InterfaceFacts link, Findings findings)
+    {
+        int queues = Math.Min(link.RxQueues, link.TxQueues);
+        if (port.Queue >= queues)
+        {
+            findings.Error(port.Section.At("queue"),
+                queues == 1 ? $"{link.Name} has 1 queue, number 0"
+                    : $"{link.Name} has {queues} queues, numbers 0 to {queues - 1}",
+                $"Choose one of them, or give it more: ethtool -L {link.Name}.");
+        }
+    }
+
+    private static void CheckMtu(LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
+    {
+        int most = MtuMax(lane.ChunkBytes, lane.HeadroomBytes);
+        if (link.MtuBytes <= most)
+        {
+            return;
+        }
+
+        int mostOfLargest = MtuMax(Limits.ChunkBytesMax, lane.HeadroomBytes);
+        bool wouldFit = lane.ChunkBytes < Limits.ChunkBytesMax && link.MtuBytes <= mostOfLargest;
+        findings.Error(port.Section.At("interface"),
+            $"MTU {link.MtuBytes} is too large for chunks of {lane.ChunkBytes} bytes with headroom "
+                + $"{lane.HeadroomBytes}: at most {most}",
+            wouldFit
+                ? $"Write chunk = {Limits.ChunkBytesMax} in lane \"{lane.Name}\", or lower the MTU: ip link set "
+                    + $"{link.Name} mtu {most}."
+                : $"No chunk holds it: lower the MTU to {Math.Max(most, mostOfLargest)} or less.");
+    }
+
+    // A FIFO lane never leaves its CPU: an interrupt that may run there only would wait for it, and the lane for the
+    // frames that the interrupt brings.
+    private static void CheckInterrupts(LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
+    {
+        if (!lane.IsFifo || port.Wake == WakePolicy.BusyPoll)
+        {
+            return;
+        }
+
+        foreach (IrqFacts irq in link.Irqs.Where(irq => irq.Queue == port.Queue))
+        {
+            if (!irq.Cpus.IsAll && irq.Cpus.Cpus is [int only] && only == lane.Seat.Cpu)
+            {
+                findings.Error(lane.Seat.Place,
+                    $"IRQ {irq.Number} of {link.Name} queue {port.Queue} may run on CPU {only} only, where this FIFO "
+                        + "lane would starve it",
+                    $"Move it (echo OTHER_CPU > /proc/irq/{irq.Number}/smp_affinity_list), or write wakeup = "
+                        + $"\"busy-poll\" in port \"{port.Name}\".");
+            }
+        }
+    }
+
+    private static void CheckNode(
+        HostFacts facts, LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
+    {
+        int node = lane.NumaNode >= 0 ? lane.NumaNode : facts.NodeOfCpu.GetValueOrDefault(lane.Seat.Cpu, -1);
+        if (link.NumaNode >= 0 && node >= 0 && link.NumaNode != node)
+        {
+            findings.Warn(port.Section.At("interface"),
+                $"{link.Name} is on NUMA node {link.NumaNode}, {lane.Seat.Name} on node {node}: every frame crosses",
+                $"Give the lane a CPU of node {link.NumaNode}.");
+        }
+    }
+
+    private static void NoteVeth(HostFacts facts, IReadOnlyList<LaneShape> lanes, Findings findings)
+    {
+        PortConfiguration[] veths = [.. lanes.SelectMany(lane => lane.Ports)
+            .Where(port => facts.FindInterface(port)?.Driver == VethDriver)];
+        if (veths.Length > 0)
+        {
+            findings.Note(veths[0].Section.At("interface"),
+                $"{string.Join(", ", veths.Select(port => port.Interface))}: veth runs its NAPI on the sender's CPU", "");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Control.Planning;
+
+/// <summary>The words of the configuration for what a plan holds: text and JSON say the same. Pure.</summary>
+internal static class PlanWords
+{
+    private const uint AnyProtocol = 256;
+
+    /// <summary>A member of a plan's enumeration, as the configuration writes it.</summary>
+    public static string Of<T>(T value)
+        where T : struct, Enum => value switch
+    {
+        BindMode.ZeroCopy => "zero-copy",
+        WakePolicy.NeedWakeup => "need-wakeup",
+        WakePolicy.BusyPoll => "busy-poll",
+        StageKind.CrossConnect => "cross-connect",
+        StageKind.MacRewrite => "mac-rewrite",
+        StageKind.MacSwap => "mac-swap",
+        _ => value.ToString().ToLowerInvariant(),
+    };
+
+    /// <summary>A MAC as text.</summary>
+    public static string Mac(ulong mac) =>
+        string.Join(':', BitConverter.GetBytes(mac).Take(6).Select(part => part.ToString("x2")));
+
+    /// <summary>The frame sizes of a load.</summary>
+    public static IEnumerable<PlanSize> Sizes(PlanLoad load)
+    {
+        for (int i = 0; i < 8 && load.Sizes[i].Weight > 0; i++)
+        {
+            yield return load.Sizes[i];
+        }
+    }
+
+    /// <summary>What a rule asks of a frame, one condition each; "any" when it asks nothing.</summary>
+    public static IReadOnlyList<string> Matches(PlanRule rule, IReadOnlyList<string> ports)
+    {
+        List<string> words = [];
+        Add(words, "port", rule.Port < 0 ? "" : ports[rule.Port]);
+        Add(words, "family", rule.Family == 0 ? "" : $"{rule.Family}");
+        Add(words, "protocol", rule.Protocol == AnyProtocol ? "" : Protocol(rule.Protocol));
+        Add(words, "source", PrefixText(rule.Source, rule.SourceBits, rule.Family));
+        Add(words, "destination", PrefixText(rule.Destination, rule.DestinationBits, rule.Family));
+        Add(words, "source_ports", Range(rule.SourcePortLow, rule.SourcePortHigh));
+        Add(words, "destination_ports", Range(rule.DestinationPortLow, rule.DestinationPortHigh));
+        return words.Count == 0 ? ["any"] : words;
+    }
+
+    private static void Add(List<string> words, string key, string value)
+    {
+        if (value.Length > 0)
+        {
+            words.Add($"{key}={value}");
+        }
+    }
+
+    private static string Protocol(uint number) => number switch
+    {
+        1 => "icmp",
+        6 => "tcp",
+        17 => "udp",
+        58 => "icmpv6",
+        _ => $"{number}",
+    };
+
+    private static string PrefixText(Address16 address, uint bits, uint family)
+    {
+        ReadOnlySpan<byte> bytes = address;
+        return bits == 0 ? "" : $"{new IPAddress(bytes[..(family == 4 ? 4 : 16)])}/{bits}";
+    }
+
+    private static string Range(ushort low, ushort high) =>
+        low == 0 && high == ushort.MaxValue ? "" : low == high ? $"{low}" : $"{low}-{high}";
+}

@@ -1,0 +1,178 @@
+using System.Diagnostics;
+using System.Globalization;
+using LowLatency.Control.Commands;
+using LowLatency.Control.Reporting;
+using LowLatency.Native.Layout;
+using LowLatency.Native.Memory;
+using LowLatency.Native.Threads;
+
+namespace LowLatency.Control.Running;
+
+/// <summary>A lowlatd of ours, from its start to its end; or one that ran already and that we only look at. It has a
+/// session and a log file of its own: it outlives this process when that is killed. One thread.</summary>
+internal sealed class DataPlane : IDisposable
+{
+    private const int KillWaitMs = 5000;
+    private readonly Process? _process;
+
+    private DataPlane(string name, string role, Process? process)
+    {
+        Name = name;
+        Role = role;
+        _process = process;
+    }
+
+    /// <summary>Name of the instance.</summary>
+    public string Name { get; }
+
+    /// <summary>"load" or "forward".</summary>
+    public string Role { get; }
+
+    /// <summary>Its memory; null until <see cref="Poll"/> has seen it.</summary>
+    public SharedRegion? Region { get; private set; }
+
+    /// <summary>False: it ran before us and goes on after us.</summary>
+    public bool IsOurs => _process is not null;
+
+    /// <summary>Armed: its lanes run.</summary>
+    public bool IsArmed => Region is not null && Region.Header.State == RegionState.Armed;
+
+    /// <summary>It ended, whatever the reason.</summary>
+    public bool HasEnded => _process?.HasExited ?? !Region!.IsOwnerAlive;
+
+    /// <summary>It ended, as asked.</summary>
+    public bool HasEndedWell => _process is { HasExited: true, ExitCode: 0 };
+
+    /// <summary>Starts one. What a dead one of the same name left is taken away first: nobody reads that memory
+    /// while it is made anew.</summary>
+    /// <exception cref="CommandFailure">There is no lowlatd, or the name is taken: exit code 2.</exception>
+    public static DataPlane Start(string name, string role, PlanImage plan)
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "lowlatd");
+        if (!File.Exists(program))
+        {
+            throw CommandFailure.Host($"{program} is missing: scripts/build makes it beside lowlat");
+        }
+
+        if (Instance.IsAlive(name))
+        {
+            throw CommandFailure.Host($"a data plane named '{name}' runs already: 'lowlat stop --name {name}' ends it");
+        }
+
+        Instance.RemoveDead(name);
+        string planPath = Instance.PlanPath(name);
+        RunFolder.WriteFile(planPath, plan.Bytes.ToArray());
+
+        // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks nothing.
+        ProcessStartInfo start = new("/bin/sh",
+            ["-c", "exec setsid \"$0\" --plan \"$1\" >\"$2\" 2>&1 </dev/null", program, planPath, Instance.LogPath(name)])
+        {
+            UseShellExecute = false,
+        };
+        return new DataPlane(name, role, Process.Start(start)!);
+    }
+
+    /// <summary>Looks at one that runs already.</summary>
+    /// <returns>Null when none of this name does.</returns>
+    /// <exception cref="PlanFormatException">It is of another release.</exception>
+    public static DataPlane? Attach(string name, string role)
+    {
+        SharedRegion? region = Instance.Open(name);
+        if (region is not { IsOwnerAlive: true })
+        {
+            region?.Dispose();
+            return null;
+        }
+
+        return new DataPlane(name, role, process: null) { Region = region };
+    }
+
+    /// <summary>Opens the region once it is there.</summary>
+    public void Poll()
+    {
+        if (Region is null && _process is not null && !_process.HasExited)
+        {
+            Region = Instance.Open(Name);
+        }
+    }
+
+    /// <summary>Asks it to stop; it drains, disarms and removes its region.</summary>
+    public void AskToStop()
+    {
+        if (!HasEnded)
+        {
+            ThreadControl.Signal(_process!.Id, ThreadControl.SignalTerminate);
+        }
+    }
+
+    /// <summary>Waits until it has ended; kills it when it does not.</summary>
+    /// <param name="limitMs">How long it may take.</param>
+    /// <returns>A complaint; null when it ended cleanly.</returns>
+    public string? AwaitEnd(int limitMs)
+    {
+        if (!_process!.WaitForExit(limitMs))
+        {
+            string step = $"{Describe()}: did not stop within {limitMs / 1000} s after SIGTERM and was killed";
+            _process.Kill();
+            _process.WaitForExit(KillWaitMs);
+            return step;
+        }
+
+        return _process.ExitCode == 0 ? null : DescribeEnd();
+    }
+
+    /// <summary>Its own last line, when it said something.</summary>
+    public string? LastWords()
+    {
+        try
+        {
+            string? line = File.ReadLines(Instance.LogPath(Name)).LastOrDefault(line => line.Trim().Length > 0);
+            return line?.StartsWith("lowlatd: ", StringComparison.Ordinal) == true ? line[9..] : line;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>How it ended and how far it had come.</summary>
+    public string DescribeEnd()
+    {
+        string how = _process is null ? "is gone"
+            : !_process.HasExited ? "runs"
+            : _process.ExitCode > 128 ? $"was killed by signal {_process.ExitCode - 128}{SignalName(_process.ExitCode - 128)}"
+            : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {_process.ExitCode}");
+        string far = "";
+        if (Region is not null)
+        {
+            ref RegionHeader header = ref Region.Header;
+            double age = (ThreadControl.NowNs - Math.Max(header.HeartbeatNs, header.BootNs)) / 1e9;
+            far = string.Create(CultureInfo.InvariantCulture,
+                $"; state {StatusText.Of(header.State)}, last boot step '{header.Step}', last heartbeat {age:0.0} s ago");
+        }
+
+        string? words = _process is { HasExited: true, ExitCode: > 0 and < 128 } ? LastWords() : null;
+        return $"{Describe()} {how}{far}{(words is null ? "" : $"; it said: {words}")}";
+    }
+
+    /// <summary>Unmaps; the process stays as it is.</summary>
+    public void Dispose()
+    {
+        Region?.Dispose();
+        _process?.Dispose();
+    }
+
+    private string Describe() => $"lowlatd '{Name}' ({Role}, pid {_process?.Id ?? Region!.Header.Pid})";
+
+    private static string SignalName(int signal) => signal switch
+    {
+        4 => " (SIGILL)",
+        6 => " (SIGABRT)",
+        7 => " (SIGBUS)",
+        8 => " (SIGFPE)",
+        9 => " (SIGKILL: was it the out-of-memory killer? see dmesg)",
+        11 => " (SIGSEGV)",
+        15 => " (SIGTERM)",
+        _ => "",
+    };
+}

@@ -1,0 +1,64 @@
+namespace LowLatency.Control.Running;
+
+/// <summary>What <c>lowlat status --json</c> says: schema <c>lowlat.status/1</c>. A contract: fields are added, never
+/// renamed.</summary>
+/// <param name="Schema"><see cref="SchemaName"/>.</param>
+/// <param name="DataPlanes">By name.</param>
+internal sealed record StatusDocument(string Schema, IReadOnlyList<PlaneStatus> DataPlanes)
+{
+    /// <summary>Name and version of the format.</summary>
+    public const string SchemaName = "lowlat.status/1";
+}
+
+/// <summary>One data plane, live or dead.</summary>
+internal sealed record PlaneStatus(
+    string Name,
+    bool IsAlive,
+    int Pid,
+    string State,
+    string BootStep,
+    string? Failure,
+    double UptimeSeconds,
+    double HeartbeatAgeSeconds,
+    long ResidentBytes,
+    long UmemBytes,
+    long RtRuntimeUs,
+    IReadOnlyList<LaneStatus> Lanes,
+    IReadOnlyList<PortStatus> Ports,
+    string? Hint);
+
+/// <summary>One lane; rates over the window, counts since arming.</summary>
+internal sealed record LaneStatus(
+    string Name,
+    string Kind,
+    string State,
+    int Cpu,
+    string Policy,
+    int Priority,
+    double RxPerSecond,
+    double TxPerSecond,
+    long RxFrames,
+    long TxFrames,
+    double BusyShare,
+    IReadOnlyDictionary<string, long> Drops,
+    long PoolEmpty,
+    long GapMaxNs,
+    long AllocatedBytes,
+    long Collections,
+    long Faults,
+    long ConservationBreaks);
+
+/// <summary>One port; counts since arming.</summary>
+internal sealed record PortStatus(
+    string Name,
+    string Interface,
+    string Netns,
+    long Queue,
+    string Driver,
+    string RequestedMode,
+    string EffectiveMode,
+    string Why,
+    string Link,
+    long LinkDowns,
+    IReadOnlyDictionary<string, long> Drops,
+    IReadOnlyDictionary<string, long> Program);
