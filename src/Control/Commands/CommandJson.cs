@@ -15,6 +15,7 @@ namespace LowLatency.Control.Commands;
 [JsonSerializable(typeof(PortsDocument))]
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(HistoryDocument))]
+[JsonSerializable(typeof(SelfTestDocument))]
 internal sealed partial class CommandJsonContext : JsonSerializerContext;
 
 /// <summary>The verbs' JSON as text.</summary>

@@ -73,6 +73,7 @@ internal static class CommandLine
             TuneCommand.Make(io),
             LabCommand.Make(io),
             VersionCommand.Make(io),
+            SelfTestCommand.Make(io),
         };
         return root;
     }
