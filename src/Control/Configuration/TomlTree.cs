@@ -1,4 +1,5 @@
 using System.Text;
+using Tomlyn;
 using Tomlyn.Parsing;
 using Tomlyn.Syntax;
 
@@ -50,7 +51,12 @@ internal sealed class TomlTree
     /// <summary>Reads a text; null, with errors added, when it is not TOML.</summary>
     public static TomlTable? Read(string text, string file, List<ConfigurationError> errors)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, file, validate: true);
+        DocumentSyntax? document = Parse(text, file, errors);
+        if (document == null)
+        {
+            return null;
+        }
+
         if (document.HasErrors)
         {
             foreach (DiagnosticMessage message in document.Diagnostics)
@@ -64,6 +70,56 @@ internal sealed class TomlTree
         }
 
         return new TomlTree(text, file).Root(document);
+    }
+
+    // The parser collects what is wrong with a text, but throws at what is nested too deep (TomlException) and
+    // at an escape without a character behind it (ArgumentException): to the user, mistakes like any other.
+    private static DocumentSyntax? Parse(string text, string file, List<ConfigurationError> errors)
+    {
+        try
+        {
+            return SyntaxParser.Parse(text, file, validate: true);
+        }
+        catch (Exception e) when (e is TomlException or ArgumentException)
+        {
+            bool isDepth = e is TomlException;
+            errors.Add(new ConfigurationError(
+                new Place(file, FirstRefusedLine(text), 1, "TOML", ""),
+                isDepth ? "arrays and tables are nested too deep"
+                    : "an escape in a string names no character",
+                isDepth ? "No key takes more than a list of tables."
+                    : "A backslash begins an escape: write \\\\ for itself, or quote the text with '."));
+            return null;
+        }
+    }
+
+    // The exceptions carry no place. A text up to some line is refused from the line on that is at fault.
+    private static int FirstRefusedLine(string text)
+    {
+        string[] lines = text.Split('\n');
+        int good = 0;
+        int bad = lines.Length;
+        while (good + 1 < bad)
+        {
+            int middle = (good + bad) / 2;
+            bool isRefused = IsRefused(string.Join('\n', lines[..middle]) + "\n");
+            (good, bad) = isRefused ? (good, middle) : (middle, bad);
+        }
+
+        return bad;
+    }
+
+    private static bool IsRefused(string text)
+    {
+        try
+        {
+            SyntaxParser.Parse(text, "", validate: true);
+            return false;
+        }
+        catch (Exception e) when (e is TomlException or ArgumentException)
+        {
+            return true;
+        }
     }
 
     private TomlTable Root(DocumentSyntax document)
