@@ -85,9 +85,10 @@ internal static class Judgement
         {
             reasons.Add("the generator sent nothing");
         }
-        else if (loss.Received == 0)
+
+        foreach (PathLoss path in loss.Paths.Where(path => path is { Sent: > 0, Received: 0 }))
         {
-            reasons.Add("no frame was received");
+            reasons.Add($"no frame of path {path.Name} was received");
         }
 
         if (loss.Drops.GetValueOrDefault("corrupt") is long corrupt and > 0)
