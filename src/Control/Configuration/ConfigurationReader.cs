@@ -61,7 +61,7 @@ internal static class ConfigurationReader
     }
 
     private static ConfigurationResult Refuse(string path, string rule, string fix) =>
-        new(null, [new ConfigurationError(new Place(path, 0, 0, "file", ""), rule, fix)]);
+        new(null, [new ConfigurationError(new Place(path, 0, 0, "", ""), rule, fix)]);
 
     private static Configuration Build(Section root, string text, string fileName)
     {

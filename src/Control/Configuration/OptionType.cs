@@ -113,6 +113,9 @@ internal sealed record OptionType(
         _ => $"{ns}ns",
     };
 
+    /// <summary>A key as TOML wants it.</summary>
+    public static string Written(string key) => key.Contains('.') ? $"\"{key}\"" : key;
+
     /// <summary>Reads a value, or says what is wrong with it; the empty stand-in then.</summary>
     public object Read(TomlValue value, List<ConfigurationError> errors)
     {
@@ -122,10 +125,11 @@ internal sealed record OptionType(
             return parsed;
         }
 
-        string not = Takes.Contains(value.KindName) ? "" : $", not {value.KindName}";
-        string fix = value.Place.File.Length == 0
-            ? $"Write {value.Place.Key} {Example.Trim('"')}."
-            : $"Write {value.Place.Key} = {Example}, for example.";
+        bool isOption = value.Place.File.Length == 0; // of the command line, where everything is text
+        string not = isOption || Takes.Contains(value.KindName) ? "" : $", not {value.KindName}";
+        string fix = isOption
+            ? $"Write {value.Place.Key} {Example.Trim('"')}, for example."
+            : $"Write {Written(value.Place.Key)} = {Example}, for example.";
         errors.Add(new ConfigurationError(value.Place, $"must be {Rule}{not}", fix));
         return Empty;
     }

@@ -6,8 +6,15 @@ namespace LowLatency.Control.Configuring;
 /// <summary>One key: its type, and its default as a value; null: none, or it depends on others.</summary>
 internal sealed record OptionRow(string Key, OptionType Type, object? Default, string Help, bool IsRequired = false);
 
-/// <summary>One table: its keys and the tables in it.</summary>
-internal sealed record TableRow(string Key, bool IsArray, OptionRow[] Options, params TableRow[] Tables);
+/// <summary>One table: its full name, its keys and the tables in it.</summary>
+internal sealed record TableRow(string Path, bool IsArray, OptionRow[] Options, params TableRow[] Tables)
+{
+    /// <summary>Its name within the table above.</summary>
+    public string Key => Path[(Path.LastIndexOf('.') + 1)..];
+
+    /// <summary>As the file writes it: [load.slo], [[port]].</summary>
+    public string Header => IsArray ? $"[[{Path}]]" : $"[{Path}]";
+}
 
 /// <summary>Every key of a configuration file. The reader, its messages and the list of keys walk this table.</summary>
 internal static class Schema
@@ -25,7 +32,7 @@ internal static class Schema
         "a prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\" with no bit set behind it", "10.0.0.0/8",
         Quantities.AddressPrefix, new Prefix(System.Net.IPAddress.Any, 0));
     private static readonly OptionType Address = Parsed(
-        "an IPv4 or IPv6 address", "198.18.0.1", Quantities.Address, System.Net.IPAddress.Any);
+        "an IPv4 or IPv6 address", "198.18.0.1", Quantities.Address, System.Net.IPAddress.Parse("0.0.0.0"));
     private static readonly OptionType Protocol = Loose(
         "\"udp\", \"tcp\", \"icmp\", \"icmpv6\" or a number from 0 to 255", "udp", ProtocolNumber, 17);
 
@@ -43,7 +50,7 @@ internal static class Schema
     /// <summary>Frame sizes with weights.</summary>
     public static readonly OptionType Imix = Parsed(
         "up to 8 sizes with weights such as \"60:7,594:4,1514:1\"", "60:7,594:4,1514:1",
-        Quantities.Imix, new SizeShare[] { new(60, 1) });
+        Quantities.Imix, new List<SizeShare> { new(60, 1) });
 
     /// <summary>Arrival process.</summary>
     public static readonly OptionType Arrivals = Word("constant", "poisson");
@@ -94,7 +101,7 @@ internal static class Schema
         new("fill_level", Integer(1, Limits.RingSlotsMax, 2048), null, "frames kept posted; default: rx_ring"),
     ]);
 
-    private static readonly TableRow Rule = new("rule", true,
+    private static readonly TableRow Rule = new("lane.stage.rule", true,
     [
         new("name", Name(31), null, "the rule's name, for counters", true),
         new("family", Either(4, 6), null, "IP version; default: both"),
@@ -107,7 +114,7 @@ internal static class Schema
         new("action", Word("pass", "drop"), null, "what happens to a match", true),
     ]);
 
-    private static readonly TableRow Stage = new("stage", true,
+    private static readonly TableRow Stage = new("lane.stage", true,
     [
         new("kind", Word("cross-connect", "filter", "mac-rewrite", "mac-swap", "reflect"), null, "what it does", true),
         new("ports", Names(2, 2, "[\"a\", \"b\"]"), null, "cross-connect: the two ends"),
@@ -177,9 +184,9 @@ internal static class Schema
         new("direct_share", Between(0, 1, "0.2"), 0.2, "share of active time of the direct path"),
         new("slice", Duration("100ms", 1_000_000), 100_000_000L, "one cycle over both paths"),
     ],
-        new TableRow("through", false, PathOptions),
-        new TableRow("direct", false, PathOptions),
-        new TableRow("slo", false,
+        new TableRow("load.through", false, PathOptions),
+        new TableRow("load.direct", false, PathOptions),
+        new TableRow("load.slo", false,
         [
             .. SloNames.Select(name => new OptionRow(name, SloLimit, null, "end-to-end latency limit")),
             new("max_loss", Fraction(), null, "fraction of the sent frames"),

@@ -41,8 +41,8 @@ internal sealed class Section
             {
                 section._bad.Add(option.Key);
                 errors.Add(new ConfigurationError(section.Head with { Key = option.Key, Value = "" },
-                    $"is missing{(row.Key.Length == 0 ? "" : $" in [{Shown(row)}]")}, it must be {option.Type.Rule}",
-                    $"Add {Written(option.Key)} = {option.Type.Example}, for example."));
+                    $"is missing{(row.Key.Length == 0 ? "" : $" in {row.Header}")}, it must be {option.Type.Rule}",
+                    $"Add {OptionType.Written(option.Key)} = {option.Type.Example}, for example."));
             }
 
             if ((option.Default ?? (option.IsRequired ? option.Type.Empty : null)) is { } value)
@@ -103,7 +103,12 @@ internal sealed class Section
         }
         else if (table != null)
         {
+            int before = errors.Count;
             _tables[key] = TakeTables(table, value, errors);
+            if (errors.Count > before)
+            {
+                _bad.Add(key);
+            }
         }
         else
         {
@@ -124,10 +129,9 @@ internal sealed class Section
         }
         else
         {
-            string header = row.IsArray ? $"[[{row.Key}]]" : $"[{row.Key}]";
             string wanted = row.IsArray ? "an array of tables" : "a table";
             errors.Add(new ConfigurationError(
-                value.Place, $"must be {wanted}, not {value.KindName}", $"Begin it with {header}, parents first."));
+                value.Place, $"must be {wanted}, not {value.KindName}", $"Begin it with {row.Header}."));
         }
 
         return sections;
@@ -138,16 +142,12 @@ internal sealed class Section
         string[] known = [.. _row.Options.Select(row => row.Key), .. _row.Tables.Select(row => row.Key)];
         string? near = known.Where(name => Distance(name, key) <= Math.Max(2, name.Length / 3))
             .MinBy(name => Distance(name, key));
-        string where = _row.Key.Length == 0 ? "at the top of the file" : $"in [{Shown(_row)}]";
+        string where = _row.Key.Length == 0 ? "at the top of the file" : $"in {_row.Header}";
         string rule = $"no such key {where}";
         return new ConfigurationError(value.Place, rule, near != null
             ? $"Did you mean {near}?"
             : $"Keys there: {string.Join(", ", known)}.");
     }
-
-    private static string Shown(TableRow row) => row.IsArray ? $"[{row.Key}]" : row.Key;
-
-    private static string Written(string key) => key.Contains('.') ? $"\"{key}\"" : key;
 
     // Levenshtein, bounded by the longest key: a key of a thousand characters resembles none.
     private static int Distance(string a, string b)

@@ -24,7 +24,7 @@ internal static class StageRules
             Limits.RulesMax, file, "rules");
         foreach (LaneConfiguration lane in configuration.Lanes)
         {
-            if (lane.Stages.Count == 0)
+            if (lane.Stages.Count == 0 && lane.Section.IsGood("stage"))
             {
                 findings.Error(lane.Section.At("name"), "this lane has no stage",
                     "Add a [[lane.stage]] with kind = \"cross-connect\", for example.");

@@ -51,9 +51,24 @@ internal sealed class TomlTree
     /// <summary>Reads a text; null, with errors added, when it is not TOML.</summary>
     public static TomlTable? Read(string text, string file, List<ConfigurationError> errors)
     {
-        DocumentSyntax? document = Parse(text, file, errors);
-        if (document == null)
+        DocumentSyntax document;
+        try
         {
+            document = SyntaxParser.Parse(text, file, validate: true);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Tomlyn 2.10.2 throws while it words its own error for a backslash at the end of the file.
+            Place end = new(file, text.Count(c => c == '\n') + 1, text.Length - text.LastIndexOf('\n'), "TOML", "");
+            errors.Add(new ConfigurationError(end, "the file ends inside an escape of a string", "Close the string."));
+            return null;
+        }
+        catch (TomlException)
+        {
+            // Everything else the parser collects; at its bound of 64 levels it throws, and says no place.
+            Place at = new(file, FirstTooDeepLine(text), 1, "TOML", "");
+            errors.Add(new ConfigurationError(at, "arrays and tables are nested too deep",
+                "No key takes more than a list of tables."));
             return null;
         }
 
@@ -72,29 +87,8 @@ internal sealed class TomlTree
         return new TomlTree(text, file).Root(document);
     }
 
-    // The parser collects what is wrong with a text, but throws at what is nested too deep (TomlException) and
-    // at an escape without a character behind it (ArgumentException): to the user, mistakes like any other.
-    private static DocumentSyntax? Parse(string text, string file, List<ConfigurationError> errors)
-    {
-        try
-        {
-            return SyntaxParser.Parse(text, file, validate: true);
-        }
-        catch (Exception e) when (e is TomlException or ArgumentException)
-        {
-            bool isDepth = e is TomlException;
-            errors.Add(new ConfigurationError(
-                new Place(file, FirstRefusedLine(text), 1, "TOML", ""),
-                isDepth ? "arrays and tables are nested too deep"
-                    : "an escape in a string names no character",
-                isDepth ? "No key takes more than a list of tables."
-                    : "A backslash begins an escape: write \\\\ for itself, or quote the text with '."));
-            return null;
-        }
-    }
-
-    // The exceptions carry no place. A text up to some line is refused from the line on that is at fault.
-    private static int FirstRefusedLine(string text)
+    // The text up to some line is too deep from the line on that is at fault.
+    private static int FirstTooDeepLine(string text)
     {
         string[] lines = text.Split('\n');
         int good = 0;
@@ -102,21 +96,20 @@ internal sealed class TomlTree
         while (good + 1 < bad)
         {
             int middle = (good + bad) / 2;
-            bool isRefused = IsRefused(string.Join('\n', lines[..middle]) + "\n");
-            (good, bad) = isRefused ? (good, middle) : (middle, bad);
+            (good, bad) = IsTooDeep(string.Join('\n', lines[..middle]) + "\n") ? (good, middle) : (middle, bad);
         }
 
         return bad;
     }
 
-    private static bool IsRefused(string text)
+    private static bool IsTooDeep(string text)
     {
         try
         {
             SyntaxParser.Parse(text, "", validate: true);
             return false;
         }
-        catch (Exception e) when (e is TomlException or ArgumentException)
+        catch (TomlException)
         {
             return true;
         }

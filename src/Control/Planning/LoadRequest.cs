@@ -150,7 +150,9 @@ internal sealed record LoadRequest
 
             int before = findings.Errors.Count;
             TomlValue value = new(place, isLoss ? Number(parts[1]) : parts[1]);
-            object limit = (isLoss ? OptionType.Fraction() : Schema.SloLimit).Read(value, findings.Errors);
+            OptionType type = isLoss ? OptionType.Fraction() : Schema.SloLimit;
+            string example = $"{parts[0]}={type.Example.Trim('"')}";
+            object limit = (type with { Example = example }).Read(value, findings.Errors);
             if (findings.Errors.Count == before)
             {
                 limits.RemoveAll(there => there.Name == parts[0]);

@@ -1,7 +1,7 @@
 using LowLatency.Control.Configuring;
 using Xunit;
 
-namespace LowLatency.Control.Tests.Configuring;
+namespace LowLatency.Control.Tests.ConfigurationTexts;
 
 /// <summary>Each path of a load has time: a plan with an empty slice would be refused by lowlatd.</summary>
 public sealed class DirectShareTests
