@@ -4,7 +4,8 @@ namespace LowLatency.Tidy.Tests;
 /// <param name="Rule">The rule's id.</param>
 /// <param name="Path">The file or folder.</param>
 /// <param name="Item">What within it, for rules that look at more than one thing; else empty.</param>
-/// <param name="Most">Lines for rules about length, else how many findings. It may shrink, never grow.</param>
+/// <param name="Most">Lines for rules about length, else how many findings. It may shrink, never
+/// grow.</param>
 /// <param name="Reason">Why the rule does not fit here.</param>
 internal sealed record Allowance(string Rule, string Path, string Item, int Most, string Reason);
 

@@ -6,7 +6,8 @@ using Xunit;
 
 namespace LowLatency.Tidy.Tests;
 
-/// <summary>The repository that these tests were built from: what git tracks, as it stands in the work tree.</summary>
+/// <summary>The repository that these tests were built from: what git tracks, as it stands in the work
+/// tree.</summary>
 internal sealed class Repository
 {
     private const int GitMsMax = 30_000;

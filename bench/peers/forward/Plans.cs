@@ -27,7 +27,8 @@ internal static class Plans
         return PlanImage.Build(MakeHeader(rack, "fwd"), ports, [lane], stages, []);
     }
 
-    /// <summary>Generator and receiver, taking turns on one thread: 80 of 100 ms through, 20 direct.</summary>
+    /// <summary>Generator and receiver, taking turns on one thread: 80 of 100 ms through, 20
+    /// direct.</summary>
     public static PlanImage Load(Rack rack, double ratePps, double seconds)
     {
         PlanPort[] ports =

@@ -3,7 +3,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Bench.Forward;
 
-/// <summary>Frames a second that a forwarder gets through while more arrive than it can take. Flood on CPU 0, forwarder on
+/// <summary>Frames a second that a forwarder gets through while more arrive than it can take. Flood on CPU
+/// 0, forwarder on
 /// CPU 1; counted where they come out, by the kernel, over wall time in the middle of the flood.</summary>
 internal static class Throughput
 {

@@ -6,7 +6,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Commands;
 
-/// <summary>All verbs, and what every one of them answers to a wrong command line or a refusing host.</summary>
+/// <summary>All verbs, and what every one of them answers to a wrong command line or a refusing
+/// host.</summary>
 internal static class CommandLine
 {
     /// <summary>Runs a command line.</summary>

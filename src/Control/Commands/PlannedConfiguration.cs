@@ -4,7 +4,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Commands;
 
-/// <summary>A configuration read, and planned against this host: what plan, run and load have in common. Everything
+/// <summary>A configuration read, and planned against this host: what plan, run and load have in common.
+/// Everything
 /// that is wrong is told at once.</summary>
 internal sealed class PlannedConfiguration
 {

@@ -1,6 +1,7 @@
 namespace LowLatency.Control.Commands;
 
-/// <summary>What <c>lowlat ports --json</c> says: schema <c>lowlat.ports/1</c>. What the driver or the kernel does not
+/// <summary>What <c>lowlat ports --json</c> says: schema <c>lowlat.ports/1</c>. What the driver or the
+/// kernel does not
 /// say is null, never a guess.</summary>
 internal sealed record PortsDocument(string Schema, string Netns, IReadOnlyList<InterfaceRow> Interfaces)
 {

@@ -6,7 +6,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Control.Commands;
 
-/// <summary>Reads everything about the interfaces of one network namespace. One thread, which is in that namespace
+/// <summary>Reads everything about the interfaces of one network namespace. One thread, which is in that
+/// namespace
 /// meanwhile.</summary>
 internal sealed class PortsReader : IDisposable
 {
@@ -107,7 +108,8 @@ internal sealed class PortsReader : IDisposable
         : owner.LinkId != 0 ? "a pinned bpf_link"
         : "none alive: left by iproute2 or libxdp";
 
-    // By bus, not by /sys/class/net, which shows one namespace only. A virtio device is a child of its PCI device,
+    // By bus, not by /sys/class/net, which shows one namespace only. A virtio device is a child of its PCI
+    // device,
     // which ethtool names.
     private static string? DeviceOf(LinkInfo link, EthtoolDriver? driver)
     {

@@ -6,7 +6,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Commands;
 
-/// <summary><c>lowlat stop</c>: ends a data plane, whoever started it, and takes back what its dead owner changed.
+/// <summary><c>lowlat stop</c>: ends a data plane, whoever started it, and takes back what its dead owner
+/// changed.
 /// </summary>
 internal static class StopCommand
 {

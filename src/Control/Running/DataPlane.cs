@@ -8,7 +8,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>A lowlatd of ours, from its start to its end; or one that ran already and that we only look at. It has a
+/// <summary>A lowlatd of ours, from its start to its end; or one that ran already and that we only look at.
+/// It has a
 /// session and a log file of its own: it outlives this process when that is killed. One thread.</summary>
 internal sealed class DataPlane : IDisposable
 {
@@ -43,7 +44,8 @@ internal sealed class DataPlane : IDisposable
     /// <summary>It ended, as asked; or by SIGTERM itself, when that came before it listened.</summary>
     public bool HasEndedWell => _process is { HasExited: true, ExitCode: 0 or 128 + ThreadControl.SignalTerminate };
 
-    /// <summary>Starts one. What a dead one of the same name left is taken away first: nobody reads that memory
+    /// <summary>Starts one. What a dead one of the same name left is taken away first: nobody reads that
+    /// memory
     /// while it is made anew.</summary>
     /// <exception cref="CommandFailure">There is no lowlatd, or the name is taken: exit code 2.</exception>
     public static DataPlane Start(string name, string role, PlanImage plan)
@@ -63,7 +65,8 @@ internal sealed class DataPlane : IDisposable
         string planPath = Instance.PlanPath(name);
         RunFolder.WriteFile(planPath, plan.Bytes.ToArray());
 
-        // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks nothing.
+        // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
+        // nothing.
         ProcessStartInfo start = new("/bin/sh",
             ["-c", "exec setsid \"$0\" --plan \"$1\" >\"$2\" 2>&1 </dev/null", program, planPath, Instance.LogPath(name)])
         {

@@ -40,7 +40,8 @@ internal sealed class Fleet : IDisposable
 
     /// <summary>Waits until all are armed.</summary>
     /// <returns>False when a signal came first.</returns>
-    /// <exception cref="CommandFailure">One failed, ended, or is not armed in time: exit code 2, its own words.
+    /// <exception cref="CommandFailure">One failed, ended, or is not armed in time: exit code 2, its own
+    /// words.
     /// </exception>
     public bool AwaitArmed(Interrupt interrupt)
     {

@@ -7,7 +7,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>The forwarder at work until a signal or its time ends it. One thread, on the housekeeping CPUs.</summary>
+/// <summary>The forwarder at work until a signal or its time ends it. One thread, on the housekeeping
+/// CPUs.</summary>
 /// <param name="request">With a forward plan.</param>
 /// <param name="io">Report and progress.</param>
 internal sealed class ForwardRun(RunRequest request, CommandIo io)
@@ -16,7 +17,8 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
     private const long LineEveryNs = 1_000_000_000;
     private const long LineEveryUnseenNs = 10_000_000_000;
 
-    // The timeline of a month must fit into memory and a page: each hour's worth of samples doubles the interval.
+    // The timeline of a month must fit into memory and a page: each hour's worth of samples doubles the
+    // interval.
     private const int SamplesPerInterval = 3600;
 
     /// <summary>Runs it.</summary>

@@ -3,7 +3,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>Ctrl-C, SIGTERM and a closed terminal, taken as a wish to stop; and the wait that they end. One waiting
+/// <summary>Ctrl-C, SIGTERM and a closed terminal, taken as a wish to stop; and the wait that they end. One
+/// waiting
 /// thread.</summary>
 internal sealed class Interrupt : IDisposable
 {

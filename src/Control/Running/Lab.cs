@@ -6,7 +6,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>Three network namespaces and three cables that stand in for a rack. All verbs may be repeated, and take
+/// <summary>Three network namespaces and three cables that stand in for a rack. All verbs may be repeated,
+/// and take
 /// away what an interrupted one left. One thread; root.</summary>
 /// <param name="name">Prefix of the namespaces.</param>
 internal sealed class Lab(string name)
@@ -199,7 +200,8 @@ internal sealed class Lab(string name)
         }
     }
 
-    // A link is gone when 'ip link del' returns; a namespace alone would take it away later, in the background.
+    // A link is gone when 'ip link del' returns; a namespace alone would take it away later, in the
+    // background.
     private bool Remove()
     {
         bool wasThere = false;
@@ -228,7 +230,8 @@ internal sealed class Lab(string name)
         }
         catch (NativeException)
         {
-            // 'ip netns add' was killed between making the file and mounting the namespace on it: no links there
+            // 'ip netns add' was killed between making the file and mounting the namespace on it: no links
+            // there
         }
     }
 

@@ -2,7 +2,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>What <c>lowlat status --json</c> says: schema <c>lowlat.status/1</c>. A contract: fields are added, never
+/// <summary>What <c>lowlat status --json</c> says: schema <c>lowlat.status/1</c>. A contract: fields are
+/// added, never
 /// renamed.</summary>
 /// <param name="Schema"><see cref="SchemaName"/>.</param>
 /// <param name="DataPlanes">By name.</param>
@@ -50,7 +51,8 @@ internal sealed record LaneStatus(
     long Faults,
     long ConservationBreaks);
 
-/// <summary>One port; counts since arming: the socket's (<see cref="CounterNames.XdpStatistics"/>) and its XDP
+/// <summary>One port; counts since arming: the socket's (<see cref="CounterNames.XdpStatistics"/>) and its
+/// XDP
 /// program's, those that are not 0.</summary>
 internal sealed record PortStatus(
     string Name,

@@ -10,7 +10,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>What every run needs around its measuring: folder, signals, host changes, data planes; and the way back
+/// <summary>What every run needs around its measuring: folder, signals, host changes, data planes; and the
+/// way back
 /// from each, whatever happens. One thread.</summary>
 internal sealed class RunHost : IDisposable
 {
@@ -37,9 +38,11 @@ internal sealed class RunHost : IDisposable
     /// <summary>The data planes.</summary>
     public Fleet Fleet { get; } = new();
 
-    /// <summary>Starts what is planned and waits until it is armed; this process moves out of the lanes' way.</summary>
+    /// <summary>Starts what is planned and waits until it is armed; this process moves out of the lanes'
+    /// way.</summary>
     /// <returns>False: interrupted before.</returns>
-    /// <exception cref="CommandFailure">Refused; everything started is stopped by <see cref="Dispose"/>.</exception>
+    /// <exception cref="CommandFailure">Refused; everything started is stopped by
+    /// <see cref="Dispose"/>.</exception>
     public bool Arm()
     {
         PlanImage[] plans = [.. _request.Plans];

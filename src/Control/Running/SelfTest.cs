@@ -14,7 +14,8 @@ internal sealed record SelfTestItem(string Name, string Outcome, string Detail);
 /// <param name="reason">Why not.</param>
 internal sealed class SkipException(string reason) : Exception(reason);
 
-/// <summary>Tries every verb and every native facility once, in a lab of its own that is gone afterwards. What a
+/// <summary>Tries every verb and every native facility once, in a lab of its own that is gone afterwards.
+/// What a
 /// test run under the just-in-time compiler cannot show: that nothing was trimmed away that is needed. One
 /// thread.</summary>
 internal sealed class SelfTest : IDisposable

@@ -5,7 +5,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>Finds a lane whose process lives but that does not turn: it publishes its counters every millisecond,
+/// <summary>Finds a lane whose process lives but that does not turn: it publishes its counters every
+/// millisecond,
 /// also while it has nothing to do.</summary>
 /// <param name="fleet">Armed.</param>
 internal sealed class StallWatch(Fleet fleet)

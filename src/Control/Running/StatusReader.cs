@@ -6,7 +6,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>Reads what data planes say of themselves, twice, so that there are rates. Writes nothing: a run that
+/// <summary>Reads what data planes say of themselves, twice, so that there are rates. Writes nothing: a run
+/// that
 /// measures is not disturbed. One thread.</summary>
 internal sealed class StatusReader : IDisposable
 {

@@ -10,7 +10,8 @@ namespace LowLatency.Control.Tuning;
 /// <param name="Line">What was done, for eyes.</param>
 internal sealed record JournalOutcome(JournalEntry Entry, string Line);
 
-/// <summary>Changes of the host, one at a time: written to disk before they are made, read back after, undone in
+/// <summary>Changes of the host, one at a time: written to disk before they are made, read back after,
+/// undone in
 /// reverse. Any number of processes share the file; appends are held apart by a lock. One thread.</summary>
 /// <param name="path">The journal, JSON lines.</param>
 /// <param name="isDataPlaneAlive">Says whether a data plane of this name runs.</param>
@@ -18,7 +19,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
 {
     private const int LockTriesMax = 200;
 
-    /// <summary>Every change, oldest first, as its last line says. A line cut short by a crash is not there.</summary>
+    /// <summary>Every change, oldest first, as its last line says. A line cut short by a crash is not
+    /// there.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public IReadOnlyList<JournalEntry> Entries()
     {
@@ -73,7 +75,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
     }
 
     /// <summary>Undoes one change, unless someone else has changed the setting since.</summary>
-    /// <exception cref="CommandFailure">The host refused: exit code 2; the change stays in the journal.</exception>
+    /// <exception cref="CommandFailure">The host refused: exit code 2; the change stays in the
+    /// journal.</exception>
     public JournalOutcome Undo(JournalEntry entry)
     {
         string found = ReadSetting(entry.What);
@@ -95,7 +98,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
             : throw CommandFailure.Host($"{entry.What}: wrote {entry.Before}, the kernel keeps {restored}");
     }
 
-    /// <summary>Undoes, newest first, what is applied and no longer owned: its process is dead and so are the data
+    /// <summary>Undoes, newest first, what is applied and no longer owned: its process is dead and so are
+    /// the data
     /// planes it was done for.</summary>
     /// <param name="isAll">True: what is owned too.</param>
     /// <returns>One outcome for each open change, those that stay too.</returns>
@@ -196,7 +200,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
         }
     }
 
-    /// <summary>When a process started, clock ticks since boot (proc(5), field 22); null: there is none.</summary>
+    /// <summary>When a process started, clock ticks since boot (proc(5), field 22); null: there is
+    /// none.</summary>
     internal static long? StartOf(int pid)
     {
         try

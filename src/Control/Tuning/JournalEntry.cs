@@ -18,7 +18,8 @@ internal static class JournalState
     public const string Left = "left";
 }
 
-/// <summary>One line of the journal: a change of the host at one moment. Lines with the same id tell its story, the
+/// <summary>One line of the journal: a change of the host at one moment. Lines with the same id tell its
+/// story, the
 /// last one is what holds.</summary>
 /// <param name="Id">Same for all lines of one change.</param>
 /// <param name="State">One of <see cref="JournalState"/>.</param>
@@ -26,7 +27,8 @@ internal static class JournalState
 /// <param name="Before">Its content before.</param>
 /// <param name="After">Its content while applied.</param>
 /// <param name="Pid">The lowlat that changed it.</param>
-/// <param name="PidStart">When that process started, clock ticks since boot: tells it from a later one of its number.
+/// <param name="PidStart">When that process started, clock ticks since boot: tells it from a later one of
+/// its number.
 /// </param>
 /// <param name="DataPlanes">Names of the data planes that it was done for: while one lives, it stays.</param>
 /// <param name="TimeUtc">When this line was written.</param>

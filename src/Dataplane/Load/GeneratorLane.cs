@@ -6,7 +6,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Dataplane.Load;
 
-/// <summary>Sends open-loop load: each frame at the time its schedule gives, however late the last ones came through.
+/// <summary>Sends open-loop load: each frame at the time its schedule gives, however late the last ones came
+/// through.
 /// It waits until Control writes a start time into the region.</summary>
 internal sealed class GeneratorLane : ILane
 {
@@ -145,7 +146,8 @@ internal sealed class GeneratorLane : ILane
         return true;
     }
 
-    // No frame or no slot: the frame stays due, and its lateness grows, unless the port is down or the run is long over.
+    // No frame or no slot: the frame stays due, and its lateness grows, unless the port is down or the run
+    // is long over.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void OnBlocked(long nowNs)
     {
@@ -183,7 +185,7 @@ internal sealed class GeneratorLane : ILane
 
         _isDone = true;
         Core.CheckConservation();
-        Volatile.Write(ref Unsafe.As<LaneState, uint>(ref Core.Page.State), (uint)LaneState.Done);
+        LanePage.SetState(ref Core.Page, LaneState.Done);
     }
 
     [InlineArray(Limits.PathsMax)]

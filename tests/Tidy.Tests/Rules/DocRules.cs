@@ -5,7 +5,8 @@ namespace LowLatency.Tidy.Tests.Rules;
 /// <summary>What must be said above a type.</summary>
 internal static class DocRules
 {
-    /// <summary>Top-level types of src without a summary. One without braces (a positional record) counts too.</summary>
+    /// <summary>Top-level types of src without a summary. One without braces (a positional record) counts
+    /// too.</summary>
     public static IEnumerable<Finding> Summaries(SourceFile file)
     {
         if (!file.IsCSharp || !file.IsIn("src"))

@@ -53,7 +53,8 @@ internal static class TokenRules
             "wait for the thing itself with a limit: a handle, poll, Process.WaitForExit(ms), Waiter"),
     ];
 
-    /// <summary>Mutable ring structs behind <c>readonly</c> or <c>in</c>: the compiler calls them on a copy.</summary>
+    /// <summary>Mutable ring structs behind <c>readonly</c> or <c>in</c>: the compiler calls them on a
+    /// copy.</summary>
     /// <param name="file">The file.</param>
     /// <param name="rings">Names of the ring types that are mutable structs.</param>
     public static IEnumerable<Finding> ReadOnlyRings(SourceFile file, IReadOnlyCollection<string> rings)
