@@ -2,11 +2,17 @@ namespace LowLatency.Tidy.Tests;
 
 /// <summary>A place where a rule may be broken, how far, and why.</summary>
 /// <param name="Rule">The rule's id.</param>
-/// <param name="Path">The file or folder.</param>
+/// <param name="Path">The file, or a folder with a slash at its end.</param>
 /// <param name="Item">What within it, for rules that look at more than one thing; else empty.</param>
-/// <param name="Most">Lines for rules about length, else how many findings. It may shrink, never grow.</param>
+/// <param name="Most">Lines for rules about length, else how many findings. May shrink, never grow.</param>
 /// <param name="Reason">Why the rule does not fit here.</param>
-internal sealed record Allowance(string Rule, string Path, string Item, int Most, string Reason);
+internal sealed record Allowance(string Rule, string Path, string Item, int Most, string Reason)
+{
+    /// <summary>True if the finding is one of these; a path that ends in a slash is a folder.</summary>
+    public bool Covers(Finding finding) => Rule == finding.Rule && Item == finding.Item
+        && (Path == finding.Path
+            || (Path.EndsWith('/') && finding.Path.StartsWith(Path, StringComparison.Ordinal)));
+}
 
 /// <summary>The ratchet: every exception from a rule, in one table.</summary>
 internal static class Exceptions
@@ -21,25 +27,27 @@ internal static class Exceptions
     {
         var kept = new List<Finding>();
         var used = new HashSet<Allowance>();
-        foreach (var group in findings.GroupBy(finding => (finding.Rule, finding.Path, finding.Item)))
+        foreach (var group in findings.GroupBy(finding => rows.FirstOrDefault(row => row.Covers(finding))))
         {
-            Allowance? row = rows.FirstOrDefault(row => (row.Rule, row.Path, row.Item) == group.Key);
-            if (row != null)
+            if (group.Key is not { } row)
             {
-                used.Add(row);
+                kept.AddRange(group);
+                continue;
             }
 
+            used.Add(row);
             int amount = group.Sum(finding => finding.Amount);
-            if (row == null || amount > row.Most)
+            if (amount > row.Most)
             {
-                kept.AddRange(row == null
-                    ? group
-                    : group.Select(f => f with { Fix = $"{f.Fix} ({amount}, and {row.Most} allowed: {row.Reason})" }));
+                kept.AddRange(group.Select(finding => finding with
+                {
+                    Fix = $"{finding.Fix} ({amount}, and {row.Most} allowed: {row.Reason})",
+                }));
             }
         }
 
         kept.AddRange(rows.Where(row => !used.Contains(row)).Select(row => new Finding(row.Path, 0, row.Rule,
-            $"nothing {row.Item} is out of order any more; take the row out of tests/Tidy.Tests/Exceptions.cs")));
+            $"nothing {row.Item} is out of order any more; take the row out of Exceptions.cs")));
         return kept;
     }
 }
