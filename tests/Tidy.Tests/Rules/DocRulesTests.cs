@@ -19,9 +19,12 @@ public sealed class DocRulesTests
 
     [Theory]
     [InlineData("src/Control/A.cs", "/// <summary>\n/// A.\n/// </summary>\n[Flags]\npublic enum A\n{\n}\n")]
-    [InlineData("src/Control/A.cs", "/// <summary>A.</summary>\nclass A\n{\n    class Inner\n    {\n    }\n}\n")]
-    [InlineData("src/Control/A.cs", "/// <summary>A.</summary>\n/// <param name=\"X\">X.</param>\nrecord A(int X);\n")]
-    [InlineData("src/Control/A.cs", "/// <summary>A.</summary>\nstatic class A\n{\n    static B F() => new();\n}\n")]
+    [InlineData("src/Control/A.cs",
+        "/// <summary>A.</summary>\nclass A\n{\n    class Inner\n    {\n    }\n}\n")]
+    [InlineData("src/Control/A.cs",
+        "/// <summary>A.</summary>\n/// <param name=\"X\">X.</param>\nrecord A(int X);\n")]
+    [InlineData("src/Control/A.cs",
+        "/// <summary>A.</summary>\nstatic class A\n{\n    static B F() => new();\n}\n")]
     [InlineData("tests/Control.Tests/A.cs", "public sealed class A\n{\n}\n")]
     public void A_type_that_is_explained_is_left_alone(string path, string text) =>
         Assert.Empty(DocRules.Summaries(new SourceFile(path, text)));

@@ -14,7 +14,8 @@ public sealed class SizeRulesTests
     [InlineData("configs/a.toml", 121, 1)]
     [InlineData("README.md", 500, 0)]
     public void A_line_has_as_many_columns_as_its_kind_of_file_allows(string path, int columns, int found) =>
-        Assert.Equal(found, SizeRules.Width(new SourceFile(path, "a\n" + new string('x', columns) + "\n")).Count());
+        Assert.Equal(found, SizeRules.Width(new SourceFile(path, "a\n" + new string('x', columns)
+            + "\n")).Count());
 
     [Theory]
     [InlineData("\t", 106, 0)]
@@ -26,7 +27,8 @@ public sealed class SizeRulesTests
 
     [Fact]
     public void A_character_is_one_column_however_many_bytes_it_takes() =>
-        Assert.Empty(SizeRules.Width(new SourceFile("a.cs", string.Concat(Enumerable.Repeat("\U0001F600", 110)))));
+        Assert.Empty(SizeRules.Width(new SourceFile("a.cs", string.Concat(Enumerable.Repeat("\U0001F600",
+            110)))));
 
     [Theory]
     [InlineData("src/A.cs", 400, "")]
@@ -38,11 +40,13 @@ public sealed class SizeRulesTests
     public void A_file_has_as_many_lines_as_one_noun_needs(string path, int lines, string rule)
     {
         string text = string.Concat(Enumerable.Repeat("x\n", lines));
-        Assert.Equal(rule, string.Concat(SizeRules.FileLength(new SourceFile(path, text)).Select(f => f.Rule)));
+        Assert.Equal(rule, string.Concat(SizeRules.FileLength(new SourceFile(path, text)).Select(f =>
+            f.Rule)));
     }
 
     [Theory]
-    [InlineData("src/A.cs", "class A\n{\n    /// <summary>F.</summary>\n    public int F<T>(int x) where T : struct", 4)]
+    [InlineData("src/A.cs",
+        "class A\n{\n    /// <summary>F.</summary>\n    public int F<T>(int x) where T : struct", 4)]
     [InlineData("src/A.cs", "class A\n{\n    int F =>\n        x switch", 3)]
     [InlineData("src/A.cs", "namespace N\n{\nclass A\n{\n    A F(int x = 1)", 5)]
     [InlineData("xdp/a.c", "struct b *F(int x)", 1)]
@@ -50,7 +54,8 @@ public sealed class SizeRulesTests
     {
         int headLines = head.Count(c => c == '\n') + 1 - (line - 1);
         string Text(int length) =>
-            head + "\n{\n" + string.Concat(Enumerable.Repeat("    { x(); }\n", length - headLines - 2)) + "}\n";
+            head + "\n{\n" + string.Concat(Enumerable.Repeat("    { x(); }\n", length - headLines - 2))
+                + "}\n";
 
         Assert.Empty(SizeRules.MethodLength(new SourceFile(path, Text(70))));
         Finding finding = Assert.Single(SizeRules.MethodLength(new SourceFile(path, Text(71))));

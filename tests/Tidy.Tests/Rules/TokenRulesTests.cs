@@ -44,7 +44,8 @@ public sealed class TokenRulesTests
     [InlineData("tests/Native.Tests/A.cs", "unsafe void F() { }")]
     [InlineData("bench/Twin/A.cs", "unsafe void F() { }")]
     [InlineData("src/Control/A.cs", "AllowUnsafe(fixedPoint); x.UnsafeName.F();")]
-    [InlineData("src/Control/A.cs", "lock (_gate) { Console.WriteLine(DateTime.UtcNow); throw new Exception(); }")]
+    [InlineData("src/Control/A.cs",
+        "lock (_gate) { Console.WriteLine(DateTime.UtcNow); throw new Exception(); }")]
     [InlineData("src/Control/A.cs", "// unsafe, Thread.Sleep and Marshal. are named here only")]
     [InlineData("src/Control/A.cs", "Say(\"unsafe Thread.Sleep Marshal.\");")]
     [InlineData("src/Dataplane/Boot/A.cs", "throw new Exception();")]
@@ -64,12 +65,14 @@ public sealed class TokenRulesTests
     [InlineData("private readonly EventRing _events;", 0)]
     [InlineData("// private readonly RxRing _rx;", 0)]
     public void A_mutable_ring_is_not_held_readonly(string line, int found) =>
-        Assert.Equal(found, TokenRules.ReadOnlyRings(new SourceFile("src/Dataplane/A.cs", line), ["RxRing"]).Count());
+        Assert.Equal(found, TokenRules.ReadOnlyRings(new SourceFile("src/Dataplane/A.cs", line),
+            ["RxRing"]).Count());
 
     [Fact]
     public void The_mutable_rings_are_those_of_the_rings_room()
     {
-        const string text = "public unsafe struct RxRing { }\npublic readonly struct EventRing { }\nclass FakeRing { }\n";
+        const string text =
+            "public unsafe struct RxRing { }\npublic readonly struct EventRing { }\nclass FakeRing { }\n";
         Assert.Equal(["RxRing"], TokenRules.MutableRings(new SourceFile("src/Native/Xdp/Rings.cs", text)));
         Assert.Empty(TokenRules.MutableRings(new SourceFile("src/Native/Interop/LibXdp.cs", text)));
     }
