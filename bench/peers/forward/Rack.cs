@@ -28,6 +28,7 @@ internal sealed class Rack : IDisposable
             Pair("gen", "genA", "dut", "dutA");
             Pair("dut", "dutB", "sink", "sinkB");
             Pair("gen", "genD", "sink", "sinkD");
+            SetGro("gen", "genA", isOn: true);
             _sink = RouteNetlink.Open(Path("sink"));
             _sinkIndex = IndexOf("sink", "sinkB");
         }

@@ -12,6 +12,10 @@ namespace LowLatency.Control.Commands;
     WriteIndented = true,
     NewLine = "\n")]
 [JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(PortsDocument))]
+[JsonSerializable(typeof(VersionDocument))]
+[JsonSerializable(typeof(HistoryDocument))]
+[JsonSerializable(typeof(SelfTestDocument))]
 internal sealed partial class CommandJsonContext : JsonSerializerContext;
 
 /// <summary>The verbs' JSON as text.</summary>

@@ -68,7 +68,12 @@ internal static class CommandLine
             LoadCommand.Make(io),
             StatusCommand.Make(io),
             StopCommand.Make(io),
+            PortsCommand.Make(io),
+            ReportCommand.Make(io),
+            TuneCommand.Make(io),
             LabCommand.Make(io),
+            VersionCommand.Make(io),
+            SelfTestCommand.Make(io),
         };
         return root;
     }

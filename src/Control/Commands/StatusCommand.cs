@@ -96,20 +96,29 @@ internal static class StatusCommand
 
     private static void RenderPorts(StringBuilder text, PlaneStatus plane)
     {
-        TextTable ports = new("port", "<interface", "<netns", "queue", "<mode", "<link", "downs", "<drops", "<why");
+        TextTable ports = new("port", "<interface", "<netns", "queue", "<mode", "<link", "downs", "<drops");
         foreach (PortStatus port in plane.Ports)
         {
             ports.Add(port.Name, port.Interface, port.Netns, port.Queue.ToString(CultureInfo.InvariantCulture),
                 $"{port.RequestedMode} -> {port.EffectiveMode}", port.Link, Units.Short(port.LinkDowns),
-                Names(port.Drops), port.Why);
+                Names(port.Xdp.Where(pair => !pair.Key.EndsWith("-empty", StringComparison.Ordinal))));
         }
 
         if (plane.Ports.Count > 0)
         {
             ports.WriteTo(text);
         }
+
+        foreach (IGrouping<string, PortStatus> group in plane.Ports.Where(port => port.Why.Length > 0)
+            .GroupBy(port => port.Why))
+        {
+            text.Append($"  {string.Join(", ", group.Select(port => port.Name))}: {group.Key}\n");
+        }
     }
 
-    private static string Names(IReadOnlyDictionary<string, long> counts) =>
-        counts.Count == 0 ? "none" : string.Join(", ", counts.Select(pair => $"{pair.Key} {Units.Short(pair.Value)}"));
+    private static string Names(IEnumerable<KeyValuePair<string, long>> counts)
+    {
+        string names = string.Join(", ", counts.Select(pair => $"{pair.Key} {Units.Short(pair.Value)}"));
+        return names.Length > 0 ? names : "none";
+    }
 }

@@ -19,7 +19,8 @@ internal static class LoadRules
         CheckFrames(load, findings);
         if (load.Through == null)
         {
-            findings.Error(load.Section.Head with { Key = "load.through" }, "[load] must say where the load goes",
+            findings.Error(
+                load.Section.Head with { Key = "load.through" }, "[load] must say where the load goes",
                 "Add [load.through] with tx and rx.");
         }
 
@@ -41,7 +42,8 @@ internal static class LoadRules
         foreach (SizeShare size in sizes.Where(size => size.FrameBytes < least))
         {
             findings.Error(place,
-                $"frames of {size.FrameBytes} bytes: an IPv{family} frame with the generator's mark has at least {least}",
+                $"frames of {size.FrameBytes} bytes: an IPv{family} frame with the generator's mark "
+                    + $"has at least {least}",
                 $"Write {least}.");
         }
     }
@@ -77,12 +79,14 @@ internal static class LoadRules
         }
         else if (every > 0 && length == 0 && section.IsGood("quiet_for"))
         {
-            findings.Error(section.At("quiet_every"), "needs quiet_for", "Add quiet_for = \"1ms\", for example.");
+            findings.Error(
+                section.At("quiet_every"), "needs quiet_for", "Add quiet_for = \"1ms\", for example.");
         }
         else if (every > 0 && length + guard >= every)
         {
             findings.Error(section.At("quiet_every"),
-                $"quiet_for and quiet_guard make {OptionType.DurationText(length + guard)}: no time is left to send",
+                $"quiet_for and quiet_guard make {OptionType.DurationText(length + guard)}: no time "
+                    + "is left to send",
                 "Make quiet_every longer.");
         }
     }
@@ -106,7 +110,8 @@ internal static class LoadRules
             bool isOfFamily = (key == "source" ? load.Source : load.Destination).AddressFamily == family;
             if (!isOfFamily && section.IsGood(key))
             {
-                findings.Error(section.At(key), $"must be an IPv{load.Family} address, family is {load.Family}",
+                findings.Error(
+                    section.At(key), $"must be an IPv{load.Family} address, family is {load.Family}",
                     $"Write family = {(load.Family == 4 ? 6 : 4)}, or another address.");
             }
         }
@@ -115,7 +120,8 @@ internal static class LoadRules
         if (lastPort > ushort.MaxValue)
         {
             findings.Error(section.At("source_port"),
-                $"{section.Get<long>("flows")} flows from here end at port {lastPort}; flow n adds n, 65535 is the last",
+                $"{section.Get<long>("flows")} flows from here end at port {lastPort}; flow n adds "
+                    + "n, 65535 is the last",
                 $"Write source_port = {65536 - section.Get<long>("flows")} or less.");
         }
     }
@@ -131,7 +137,8 @@ internal static class LoadRules
         string other = section.GetOr("destination_mac_of", "");
         if (section.Has("destination_mac") && section.Has("destination_mac_of"))
         {
-            findings.Error(section.At("destination_mac_of"), "destination_mac says it already", "Write one of them.");
+            findings.Error(
+                section.At("destination_mac_of"), "destination_mac says it already", "Write one of them.");
         }
         else if (other.Length > 0 && configuration.FindPort(other) == null)
         {

@@ -4,8 +4,8 @@ using Tomlyn.Syntax;
 
 namespace LowLatency.Control.Configuring;
 
-/// <summary>A TOML value with its place. <see cref="Data"/> is a string, long, double, bool, <see cref="TomlTable"/>,
-/// list of values, or null for what no option takes (dates).</summary>
+/// <summary>A TOML value with its place. <see cref="Data"/> is a string, long, double, bool, <see
+/// cref="TomlTable"/>, list of values, or null for what no option takes (dates).</summary>
 internal sealed record TomlValue(Place Place, object? Data)
 {
     /// <summary>What it is, for messages.</summary>
@@ -50,12 +50,27 @@ internal sealed class TomlTree
     /// <summary>Reads a text; null, with errors added, when it is not TOML.</summary>
     public static TomlTable? Read(string text, string file, List<ConfigurationError> errors)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, file, validate: true);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, file, validate: true);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Tomlyn 2.10.2 throws while it words its own error for a backslash at the end of the file.
+            Place end = new(
+                file, text.Count(c => c == '\n') + 1, text.Length - text.LastIndexOf('\n'), "TOML", "");
+            errors.Add(new ConfigurationError(
+                end, "the file ends inside an escape of a string", "Close the string."));
+            return null;
+        }
+
         if (document.HasErrors)
         {
             foreach (DiagnosticMessage message in document.Diagnostics)
             {
-                Place place = new(file, message.Span.Start.Line + 1, message.Span.Start.Column + 1, "TOML", "");
+                Place place = new(
+                    file, message.Span.Start.Line + 1, message.Span.Start.Column + 1, "TOML", "");
                 errors.Add(new ConfigurationError(place, Shown(message.Message, int.MaxValue).TrimEnd('.'),
                     "The file is TOML 1.0 (toml.io)."));
             }

@@ -21,11 +21,13 @@ internal static class HostReader
             MemAvailableBytes = MemAvailable(),
             HugePagesFree = Number(FirstLine("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"), 0),
             NodeOfCpu = Nodes(),
-            Namespaces = [.. netnsPaths.Distinct(StringComparer.Ordinal).Select(path => ReadNamespace(path, interrupts))],
+            Namespaces = [.. netnsPaths.Distinct(StringComparer.Ordinal)
+                .Select(path => ReadNamespace(path, interrupts))],
         };
     }
 
-    /// <summary>Interrupts of a device with the queues they serve, from lines of /proc/interrupts; pure but for
+    /// <summary>Interrupts of a device with the queues they serve, from lines of /proc/interrupts; pure but
+    /// for
     /// <paramref name="affinityOf"/>.</summary>
     public static IReadOnlyList<IrqFacts> Irqs(
         IEnumerable<int> numbers, string[] interrupts, Func<int, string> affinityOf)
@@ -34,7 +36,8 @@ internal static class HostReader
         foreach (int number in numbers.Order())
         {
             string prefix = number.ToString(CultureInfo.InvariantCulture) + ":";
-            string? line = Array.Find(interrupts, text => text.TrimStart().StartsWith(prefix, StringComparison.Ordinal));
+            string? line = Array.Find(
+                interrupts, text => text.TrimStart().StartsWith(prefix, StringComparison.Ordinal));
             string action = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1] ?? "";
             if (action.Length > 0 && Quantities.Cpus(affinityOf(number)) is { } cpus)
             {
@@ -45,8 +48,8 @@ internal static class HostReader
         return irqs;
     }
 
-    // "ice-eth0-TxRx-3", "eth0-rx-3", "virtio0-input.3", "mlx5_comp3@pci:0000:01:00.0": the queue is the last number
-    // before an '@'. An action with no such number serves no queue that we could name.
+    // "ice-eth0-TxRx-3", "eth0-rx-3", "virtio0-input.3", "mlx5_comp3@pci:0000:01:00.0": the queue is the last
+    // number before an '@'. An action with no such number serves no queue that we could name.
     private static int QueueOf(string action)
     {
         string name = action.Split('@')[0];
@@ -59,7 +62,8 @@ internal static class HostReader
 
         string head = name[..start];
         bool isQueue = head.Contains("rx", StringComparison.OrdinalIgnoreCase)
-            || head.Contains("input", StringComparison.Ordinal) || head.Contains("comp", StringComparison.Ordinal);
+            || head.Contains("input", StringComparison.Ordinal)
+            || head.Contains("comp", StringComparison.Ordinal);
         return isQueue && start < end ? Quantities.Whole(name[start..], 4095) ?? -1 : -1;
     }
 
@@ -134,7 +138,8 @@ internal static class HostReader
     }
 
     private static IEnumerable<int> NumbersIn(string directory) => !Directory.Exists(directory) ? []
-        : Directory.GetFiles(directory).Select(path => Quantities.Whole(Path.GetFileName(path), int.MaxValue) ?? -1)
+        : Directory.GetFiles(directory)
+            .Select(path => Quantities.Whole(Path.GetFileName(path), int.MaxValue) ?? -1)
             .Where(number => number >= 0);
 
     private static long Number(string text, long otherwise) =>

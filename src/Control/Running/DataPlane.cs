@@ -40,8 +40,8 @@ internal sealed class DataPlane : IDisposable
     /// <summary>It ended, whatever the reason.</summary>
     public bool HasEnded => _process?.HasExited ?? !Region!.IsOwnerAlive;
 
-    /// <summary>It ended, as asked.</summary>
-    public bool HasEndedWell => _process is { HasExited: true, ExitCode: 0 };
+    /// <summary>It ended, as asked; or by SIGTERM itself, when that came before it listened.</summary>
+    public bool HasEndedWell => _process is { HasExited: true, ExitCode: 0 or 128 + ThreadControl.SignalTerminate };
 
     /// <summary>Starts one. What a dead one of the same name left is taken away first: nobody reads that memory
     /// while it is made anew.</summary>
@@ -118,7 +118,7 @@ internal sealed class DataPlane : IDisposable
             return step;
         }
 
-        return _process.ExitCode == 0 ? null : DescribeEnd();
+        return HasEndedWell ? null : DescribeEnd();
     }
 
     /// <summary>Its own last line, when it said something.</summary>

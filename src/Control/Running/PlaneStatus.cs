@@ -1,3 +1,5 @@
+using LowLatency.Native.Layout;
+
 namespace LowLatency.Control.Running;
 
 /// <summary>What <c>lowlat status --json</c> says: schema <c>lowlat.status/1</c>. A contract: fields are added, never
@@ -48,7 +50,8 @@ internal sealed record LaneStatus(
     long Faults,
     long ConservationBreaks);
 
-/// <summary>One port; counts since arming.</summary>
+/// <summary>One port; counts since arming: the socket's (<see cref="CounterNames.XdpStatistics"/>) and its XDP
+/// program's, those that are not 0.</summary>
 internal sealed record PortStatus(
     string Name,
     string Interface,
@@ -60,5 +63,5 @@ internal sealed record PortStatus(
     string Why,
     string Link,
     long LinkDowns,
-    IReadOnlyDictionary<string, long> Drops,
+    IReadOnlyDictionary<string, long> Xdp,
     IReadOnlyDictionary<string, long> Program);

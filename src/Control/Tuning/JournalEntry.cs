@@ -49,5 +49,4 @@ internal sealed record JournalEntry(
 /// <summary>Serializers of the journal, made at compile time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(JournalEntry))]
-[JsonSerializable(typeof(IReadOnlyList<JournalEntry>))]
 internal sealed partial class JournalJson : JsonSerializerContext;
