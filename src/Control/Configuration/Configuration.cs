@@ -243,6 +243,10 @@ internal sealed record LoadConfiguration
     /// <summary>Smallest frame that carries the generator's mark.</summary>
     public int FrameBytesLeast => Family == 4 ? 60 : 80;
 
+    /// <summary>Time of the direct path in one cycle over both paths, ns.</summary>
+    public long DirectSliceNs =>
+        (long)Math.Round(Section.Get<long>("slice") * Section.Get<double>("direct_share"));
+
     /// <summary>There are quiet windows.</summary>
     public bool HasQuiet => Section.Get<long>("quiet_every") > 0;
 }

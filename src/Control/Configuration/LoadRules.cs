@@ -16,6 +16,7 @@ internal static class LoadRules
         LaneRules.CheckThread(load.Section, findings);
         CheckCpus(load.Section, findings);
         CheckQuiet(load.Section, findings);
+        CheckShare(load, findings);
         CheckFrames(load, findings);
         if (load.Through == null)
         {
@@ -88,6 +89,26 @@ internal static class LoadRules
                 $"quiet_for and quiet_guard make {OptionType.DurationText(length + guard)}: no time "
                     + "is left to send",
                 "Make quiet_every longer.");
+        }
+    }
+
+    // A slice is whole nanoseconds, and lowlatd refuses a path that has none.
+    private static void CheckShare(LoadConfiguration load, Findings findings)
+    {
+        Section section = load.Section;
+        if (load.Direct == null || !section.IsGood("slice") || !section.IsGood("direct_share"))
+        {
+            return;
+        }
+
+        long cycleNs = section.Get<long>("slice");
+        long directNs = load.DirectSliceNs;
+        if (directNs == 0 || directNs == cycleNs)
+        {
+            findings.Error(section.At("direct_share"),
+                $"leaves the {(directNs == 0 ? "direct" : "through")} path no time in slices of "
+                    + OptionType.DurationText(cycleNs),
+                "Write direct_share = 0.2, for example.");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Tomlyn;
 using Tomlyn.Parsing;
 using Tomlyn.Syntax;
 
@@ -64,6 +65,14 @@ internal sealed class TomlTree
                 end, "the file ends inside an escape of a string", "Close the string."));
             return null;
         }
+        catch (TomlException)
+        {
+            // Everything else the parser collects; at its bound of 64 levels it throws, and says no place.
+            Place at = new(file, FirstTooDeepLine(text), 1, "TOML", "");
+            errors.Add(new ConfigurationError(at, "arrays and tables are nested too deep",
+                "No key takes more than a list of tables."));
+            return null;
+        }
 
         if (document.HasErrors)
         {
@@ -79,6 +88,34 @@ internal sealed class TomlTree
         }
 
         return new TomlTree(text, file).Root(document);
+    }
+
+    // The text up to some line is too deep from the line on that is at fault.
+    private static int FirstTooDeepLine(string text)
+    {
+        string[] lines = text.Split('\n');
+        int good = 0;
+        int bad = lines.Length;
+        while (good + 1 < bad)
+        {
+            int middle = (good + bad) / 2;
+            (good, bad) = IsTooDeep(string.Join('\n', lines[..middle]) + "\n") ? (good, middle) : (middle, bad);
+        }
+
+        return bad;
+    }
+
+    private static bool IsTooDeep(string text)
+    {
+        try
+        {
+            SyntaxParser.Parse(text, "", validate: true);
+            return false;
+        }
+        catch (TomlException)
+        {
+            return true;
+        }
     }
 
     private TomlTable Root(DocumentSyntax document)

@@ -67,6 +67,22 @@ internal static class HostReader
         return isQueue && start < end ? Quantities.Whole(name[start..], 4095) ?? -1 : -1;
     }
 
+    /// <summary>Address of an interface's PCI device: as its driver says, else rtnetlink, whose word for a
+    /// virtio interface is the virtio device; empty: there is none. Pure.</summary>
+    public static string DeviceOf(string busInfo, string parentDevice) =>
+        IsPciAddress(busInfo) ? busInfo : IsPciAddress(parentDevice) ? parentDevice : "";
+
+    /// <summary>CPUs of an interrupt, cpulist: where the kernel has put it, else where it may go. Pure.
+    /// </summary>
+    public static string AffinityOf(string effective, string allowed) =>
+        effective.Length > 0 ? effective : allowed;
+
+    // domain:bus:slot.function, as in 0000:00:03.0 (a domain may be longer); nothing else becomes part of a
+    // path.
+    private static bool IsPciAddress(string text) =>
+        text.Split(':') is [{ Length: >= 4 }, { Length: 2 }, { Length: 4 } slot] && slot[2] == '.'
+        && text.All(c => char.IsAsciiHexDigit(c) || c is ':' or '.');
+
     private static NamespaceFacts ReadNamespace(string path, string[] interrupts)
     {
         try
@@ -97,7 +113,8 @@ internal static class HostReader
         }
 
         // By device, not by /sys/class/net, which shows one namespace only.
-        string device = link.ParentDevice.Length == 0 ? "" : "/sys/bus/pci/devices/" + link.ParentDevice;
+        string address = DeviceOf(driver?.BusInfo ?? "", link.ParentDevice);
+        string device = address.Length == 0 ? "" : "/sys/bus/pci/devices/" + address;
         return new InterfaceFacts
         {
             Index = link.Index,
@@ -109,7 +126,8 @@ internal static class HostReader
             NumaNode = device.Length == 0 ? -1 : (int)Number(FirstLine(device + "/numa_node"), -1),
             Driver = driver?.Name ?? link.Kind,
             Irqs = device.Length == 0 ? [] : Irqs(NumbersIn(device + "/msi_irqs"), interrupts,
-                number => FirstLine($"/proc/irq/{number}/smp_affinity_list")),
+                number => AffinityOf(FirstLine($"/proc/irq/{number}/effective_affinity_list"),
+                    FirstLine($"/proc/irq/{number}/smp_affinity_list"))),
         };
     }
 

@@ -122,7 +122,7 @@ internal static class LoadShapes
         string otherName = path.Section.GetOr("destination_mac_of", path.Rx);
         InterfaceFacts other = facts.FindInterface(configuration.FindPort(otherName)!) ?? rx;
         long cycleNs = load.Get<long>("slice");
-        long directNs = (long)Math.Round(cycleNs * load.Get<double>("direct_share"));
+        long directNs = configuration.Load!.DirectSliceNs;
         PlanPath plan = new()
         {
             SourceMac = path.Section.GetOr("source_mac", tx.Mac),
