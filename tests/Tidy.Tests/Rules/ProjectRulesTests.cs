@@ -39,7 +39,8 @@ public sealed class ProjectRulesTests
     [InlineData("src/Dataplane/Dataplane.csproj", ToNative)]
     [InlineData("src/Control/Control.csproj", ToNative + "<PackageReference Include=\"Tomlyn\" />")]
     [InlineData("tests/Native.Tests/Native.Tests.csproj",
-        "<AllowUnsafeBlocks>true</AllowUnsafeBlocks><ProjectReference Include=\"../../src/Native/Native.csproj\" />")]
+        "<AllowUnsafeBlocks>true</AllowUnsafeBlocks>"
+            + "<ProjectReference Include=\"../../src/Native/Native.csproj\" />")]
     [InlineData("bench/Twin/Twin.csproj", "<AllowUnsafeBlocks>true</AllowUnsafeBlocks>")]
     [InlineData("tests/A.Tests/A.Tests.csproj", "<PackageReference Include=\"xunit.v3.mtp-v2\" />")]
     [InlineData("Directory.Packages.props", "<PackageVersion Include=\"A\" Version=\"1.0\" />")]
