@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -20,6 +21,15 @@ public static class Invariant
         }
     }
 
-    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)] // cold: keeps callers small
-    private static void Break(string what) => Environment.FailFast($"invariant broken: {what}");
+    // One block that ends in a throw, and no NoInlining: so the compiler sees that it does not return, moves the call out
+    // of the way, and keeps the caller's values in registers across it.
+    [DoesNotReturn]
+    private static void Break(string what)
+    {
+        End(what);
+        throw new UnreachableException();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // cold: keeps Break a single block
+    private static void End(string what) => Environment.FailFast($"invariant broken: {what}");
 }

@@ -27,6 +27,15 @@ public static class Limits
     /// <summary>Flows of one load run; the flow is the UDP source port offset, so 16 bits are the end.</summary>
     public const int FlowsMax = 32768;
 
+    /// <summary>Frames a second of one schedule: one a nanosecond, the clock's own step.</summary>
+    public const double RatePpsMax = 1e9;
+
+    /// <summary>Longest time a plan can name, ns (11 years): sums and multiples of a few stay inside 64 bits.</summary>
+    public const long SpanNsMax = 1L << 58;
+
+    /// <summary>NUMA nodes that a memory policy's mask of one word can name (mbind(2)).</summary>
+    public const int NumaNodesMax = 64;
+
     /// <summary>Smallest ring (slots): less than a burst would make every turn partial.</summary>
     public const int RingSlotsMin = 64;
 

@@ -55,15 +55,15 @@ public sealed class Lab : IDisposable
 
     /// <summary>Sends UDP datagrams out of <c>b0</c>, which get to <c>a0</c> as frames without any ARP
     /// before.</summary>
-    public void SendFromB(int count, int port)
+    public void SendFromB(int count, int port, string to = "10.9.0.9")
     {
         Ip("address", "replace", "10.9.0.2/24", "dev", "b0");
-        Ip("neighbour", "replace", "10.9.0.9", "lladdr", "02:00:00:00:00:09", "dev", "b0");
+        Ip("neighbour", "replace", to, "lladdr", "02:00:00:00:00:09", "dev", "b0");
         using NetworkNamespace scope = NetworkNamespace.Enter(Path);
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         for (int i = 0; i < count; i++)
         {
-            socket.SendTo(new byte[18], new IPEndPoint(IPAddress.Parse("10.9.0.9"), port));
+            socket.SendTo(new byte[18], new IPEndPoint(IPAddress.Parse(to), port));
         }
     }
 

@@ -3,7 +3,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Configuring;
 
-/// <summary>A configuration as its author thinks of it: checked in itself, not yet against a host. Immutable.</summary>
+/// <summary>A configuration as its author thinks of it: checked in itself, not yet against a host.
+/// Immutable.</summary>
 internal sealed record Configuration
 {
     /// <summary>File name, for messages.</summary>
@@ -28,7 +29,8 @@ internal sealed record Configuration
     public required LoadConfiguration? Load { get; init; }
 
     /// <summary>Each network namespace of a port once, as a path; empty text is the present one.</summary>
-    public IReadOnlyList<string> NetnsPaths => [.. Ports.Select(port => port.Netns).Distinct(StringComparer.Ordinal)];
+    public IReadOnlyList<string> NetnsPaths =>
+        [.. Ports.Select(port => port.Netns).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Finds a port; null when there is none of this name.</summary>
     public PortConfiguration? FindPort(string name) => Ports.FirstOrDefault(port => port.Name == name);
@@ -157,7 +159,8 @@ internal sealed record LaneConfiguration
 }
 
 /// <summary>[[lane.stage]].</summary>
-internal sealed record StageConfiguration(StageKind Kind, IReadOnlyList<RuleConfiguration> Rules, Section Section);
+internal sealed record StageConfiguration(
+    StageKind Kind, IReadOnlyList<RuleConfiguration> Rules, Section Section);
 
 /// <summary>[[lane.stage.rule]].</summary>
 internal sealed record RuleConfiguration(Section Section)
@@ -239,6 +242,10 @@ internal sealed record LoadConfiguration
 
     /// <summary>Smallest frame that carries the generator's mark.</summary>
     public int FrameBytesLeast => Family == 4 ? 60 : 80;
+
+    /// <summary>Time of the direct path in one cycle over both paths, ns.</summary>
+    public long DirectSliceNs =>
+        (long)Math.Round(Section.Get<long>("slice") * Section.Get<double>("direct_share"));
 
     /// <summary>There are quiet windows.</summary>
     public bool HasQuiet => Section.Get<long>("quiet_every") > 0;

@@ -4,7 +4,7 @@ namespace LowLatency.Control.Configuring;
 /// <param name="File">File name; empty for an option of the command line.</param>
 /// <param name="Line">Line, from 1; 0: the file as a whole.</param>
 /// <param name="Column">Column, from 1.</param>
-/// <param name="Key">The key, or the option's name.</param>
+/// <param name="Key">The key, or the option's name; empty where there is none.</param>
 /// <param name="Value">The value as written; empty where there is none.</param>
 internal readonly record struct Place(string File, int Line, int Column, string Key, string Value)
 {
@@ -17,11 +17,12 @@ internal readonly record struct Place(string File, int Line, int Column, string 
         }
 
         string where = Line == 0 ? File : $"{File}:{Line}:{Column}";
-        return Value.Length == 0 ? $"{where}: {Key}" : $"{where}: {Key} = {Value}";
+        return Key.Length == 0 ? where : Value.Length == 0 ? $"{where}: {Key}" : $"{where}: {Key} = {Value}";
     }
 }
 
-/// <summary>One thing that is wrong (or worth knowing) about a configuration: one line for the user.</summary>
+/// <summary>One thing that is wrong (or worth knowing) about a configuration: one line for the
+/// user.</summary>
 /// <param name="Place">Where.</param>
 /// <param name="Rule">What must hold, as a clause without a full stop.</param>
 /// <param name="Fix">What to do, as a sentence; may be empty.</param>

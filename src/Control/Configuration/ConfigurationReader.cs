@@ -6,10 +6,11 @@ namespace LowLatency.Control.Configuring;
 /// <summary>What reading gave: a configuration, or everything that is wrong with it.</summary>
 /// <param name="Configuration">Null when there are errors.</param>
 /// <param name="Errors">In the order of the file.</param>
-internal sealed record ConfigurationResult(Configuration? Configuration, IReadOnlyList<ConfigurationError> Errors);
+internal sealed record ConfigurationResult(
+    Configuration? Configuration, IReadOnlyList<ConfigurationError> Errors);
 
-/// <summary>TOML text to <see cref="Configuration"/>, with every error at once. Pure but for <see cref="ReadFile"/>.
-/// </summary>
+/// <summary>TOML text to <see cref="Configuration"/>, with every error at once. Pure but for <see
+/// cref="ReadFile"/>.</summary>
 internal static class ConfigurationReader
 {
     private const int FileBytesMax = 1 << 20;
@@ -61,7 +62,7 @@ internal static class ConfigurationReader
     }
 
     private static ConfigurationResult Refuse(string path, string rule, string fix) =>
-        new(null, [new ConfigurationError(new Place(path, 0, 0, "file", ""), rule, fix)]);
+        new(null, [new ConfigurationError(new Place(path, 0, 0, "", ""), rule, fix)]);
 
     private static Configuration Build(Section root, string text, string fileName)
     {
@@ -82,11 +83,13 @@ internal static class ConfigurationReader
     {
         Section section = root.Table("host") ?? Section.Read(
             Array.Find(Schema.Root.Tables, table => table.Key == "host")!, new TomlTable(root.Head), []);
-        return new HostConfiguration(section.GetOr<CpuList?>("housekeeping", null), section.Get<bool>("lock_memory"),
+        return new HostConfiguration(
+            section.GetOr<CpuList?>("housekeeping", null), section.Get<bool>("lock_memory"),
             section.Get<string>("rt_throttling") == "off", section);
     }
 
-    // A port that the load sends on claims nothing, one that it receives on claims the load, any other claims IP.
+    // A port that the load sends on claims nothing, one that it receives on claims the load, any other claims
+    // IP.
     private static PortConfiguration Port(Section section, LoadConfiguration? load)
     {
         string name = section.Get<string>("name");
@@ -161,13 +164,16 @@ internal sealed class Findings
     public List<ConfigurationError> Notes { get; } = [];
 
     /// <summary>Adds an error.</summary>
-    public void Error(Place place, string rule, string fix) => Errors.Add(new ConfigurationError(place, rule, fix));
+    public void Error(Place place, string rule, string fix) =>
+        Errors.Add(new ConfigurationError(place, rule, fix));
 
     /// <summary>Adds a warning.</summary>
-    public void Warn(Place place, string rule, string fix) => Warnings.Add(new ConfigurationError(place, rule, fix));
+    public void Warn(Place place, string rule, string fix) =>
+        Warnings.Add(new ConfigurationError(place, rule, fix));
 
     /// <summary>Adds a note.</summary>
-    public void Note(Place place, string rule, string fix) => Notes.Add(new ConfigurationError(place, rule, fix));
+    public void Note(Place place, string rule, string fix) =>
+        Notes.Add(new ConfigurationError(place, rule, fix));
 
     /// <summary>Adds an error for more of something than a plan holds.</summary>
     public void AtMost(int count, int most, Place place, string what)

@@ -18,7 +18,8 @@ internal static class CpuRules
             if (!seats.TryAdd(seat.Cpu, seat))
             {
                 ThreadSeat first = seats[seat.Cpu];
-                findings.Error(seat.Place, $"CPU {seat.Cpu} is taken by {first.Name} (line {first.Place.Line}): one "
+                findings.Error(
+                    seat.Place, $"CPU {seat.Cpu} is taken by {first.Name} (line {first.Place.Line}): one "
                     + "thread of lanes a CPU",
                     "Choose another CPU, or let lanes share a thread (host = \"shared\").");
             }

@@ -15,7 +15,8 @@ internal static class LaneRules
                 "Add a [[lane]], a [load], or both.");
         }
 
-        findings.AtMost(configuration.Lanes.Count, Limits.LanesMax, PortRules.FileOf(configuration, "lane"), "lanes");
+        findings.AtMost(
+            configuration.Lanes.Count, Limits.LanesMax, PortRules.FileOf(configuration, "lane"), "lanes");
         foreach (LaneConfiguration lane in configuration.Lanes)
         {
             CheckThread(lane.Section, findings);
@@ -78,8 +79,10 @@ internal static class LaneRules
         if (section.Get<long>("frames") < least)
         {
             findings.Error(section.At("frames"),
-                $"must be at least {least}: the ports keep {fill} posted and a burst is {section.Int("burst")}",
-                $"Write frames = {System.Numerics.BitOperations.RoundUpToPowerOf2((uint)least)}, or lower fill_level.");
+                $"must be at least {least}: the ports keep {fill} posted and a burst is "
+                    + $"{section.Int("burst")}",
+                $"Write frames = {System.Numerics.BitOperations.RoundUpToPowerOf2((uint)least)}, or "
+                    + "lower fill_level.");
         }
     }
 

@@ -16,10 +16,12 @@ internal static class LoadRules
         LaneRules.CheckThread(load.Section, findings);
         CheckCpus(load.Section, findings);
         CheckQuiet(load.Section, findings);
+        CheckShare(load, findings);
         CheckFrames(load, findings);
         if (load.Through == null)
         {
-            findings.Error(load.Section.Head with { Key = "load.through" }, "[load] must say where the load goes",
+            findings.Error(
+                load.Section.Head with { Key = "load.through" }, "[load] must say where the load goes",
                 "Add [load.through] with tx and rx.");
         }
 
@@ -41,7 +43,8 @@ internal static class LoadRules
         foreach (SizeShare size in sizes.Where(size => size.FrameBytes < least))
         {
             findings.Error(place,
-                $"frames of {size.FrameBytes} bytes: an IPv{family} frame with the generator's mark has at least {least}",
+                $"frames of {size.FrameBytes} bytes: an IPv{family} frame with the generator's mark "
+                    + $"has at least {least}",
                 $"Write {least}.");
         }
     }
@@ -77,13 +80,35 @@ internal static class LoadRules
         }
         else if (every > 0 && length == 0 && section.IsGood("quiet_for"))
         {
-            findings.Error(section.At("quiet_every"), "needs quiet_for", "Add quiet_for = \"1ms\", for example.");
+            findings.Error(
+                section.At("quiet_every"), "needs quiet_for", "Add quiet_for = \"1ms\", for example.");
         }
         else if (every > 0 && length + guard >= every)
         {
             findings.Error(section.At("quiet_every"),
-                $"quiet_for and quiet_guard make {OptionType.DurationText(length + guard)}: no time is left to send",
+                $"quiet_for and quiet_guard make {OptionType.DurationText(length + guard)}: no time "
+                    + "is left to send",
                 "Make quiet_every longer.");
+        }
+    }
+
+    // A slice is whole nanoseconds, and lowlatd refuses a path that has none.
+    private static void CheckShare(LoadConfiguration load, Findings findings)
+    {
+        Section section = load.Section;
+        if (load.Direct == null || !section.IsGood("slice") || !section.IsGood("direct_share"))
+        {
+            return;
+        }
+
+        long cycleNs = section.Get<long>("slice");
+        long directNs = load.DirectSliceNs;
+        if (directNs == 0 || directNs == cycleNs)
+        {
+            findings.Error(section.At("direct_share"),
+                $"leaves the {(directNs == 0 ? "direct" : "through")} path no time in slices of "
+                    + OptionType.DurationText(cycleNs),
+                "Write direct_share = 0.2, for example.");
         }
     }
 
@@ -106,7 +131,8 @@ internal static class LoadRules
             bool isOfFamily = (key == "source" ? load.Source : load.Destination).AddressFamily == family;
             if (!isOfFamily && section.IsGood(key))
             {
-                findings.Error(section.At(key), $"must be an IPv{load.Family} address, family is {load.Family}",
+                findings.Error(
+                    section.At(key), $"must be an IPv{load.Family} address, family is {load.Family}",
                     $"Write family = {(load.Family == 4 ? 6 : 4)}, or another address.");
             }
         }
@@ -115,7 +141,8 @@ internal static class LoadRules
         if (lastPort > ushort.MaxValue)
         {
             findings.Error(section.At("source_port"),
-                $"{section.Get<long>("flows")} flows from here end at port {lastPort}; flow n adds n, 65535 is the last",
+                $"{section.Get<long>("flows")} flows from here end at port {lastPort}; flow n adds "
+                    + "n, 65535 is the last",
                 $"Write source_port = {65536 - section.Get<long>("flows")} or less.");
         }
     }
@@ -131,7 +158,8 @@ internal static class LoadRules
         string other = section.GetOr("destination_mac_of", "");
         if (section.Has("destination_mac") && section.Has("destination_mac_of"))
         {
-            findings.Error(section.At("destination_mac_of"), "destination_mac says it already", "Write one of them.");
+            findings.Error(
+                section.At("destination_mac_of"), "destination_mac says it already", "Write one of them.");
         }
         else if (other.Length > 0 && configuration.FindPort(other) == null)
         {

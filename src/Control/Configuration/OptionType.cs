@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace LowLatency.Control.Configuring;
 
-/// <summary>What an option may be: one definition for parsing, for messages and for the list of keys.</summary>
+/// <summary>What an option may be: one definition for parsing, for messages and for the list of
+/// keys.</summary>
 /// <param name="Rule">Completes "must be ...".</param>
 /// <param name="Example">A value as written in TOML.</param>
 /// <param name="Parse">The value, or null when it is not one.</param>
@@ -36,7 +37,8 @@ internal sealed record OptionType(
         0.0);
 
     /// <summary>true or false.</summary>
-    public static OptionType Flag() => new("true or false", "true", value => value.Data as bool?, ["a boolean"], false);
+    public static OptionType Flag() =>
+        new("true or false", "true", value => value.Data as bool?, ["a boolean"], false);
 
     /// <summary>One of some words.</summary>
     public static OptionType Word(params string[] words) => new(
@@ -65,14 +67,17 @@ internal sealed record OptionType(
 
     /// <summary>Text that a test accepts.</summary>
     public static OptionType Text(string rule, string example, Func<string, bool> isGood) => new(
-        rule, $"\"{example}\"", value => value.Data is string text && isGood(text) ? text : null, ["a string"], "");
+        rule, $"\"{example}\"", value => value.Data is string text && isGood(text) ? text : null,
+        ["a string"], "");
 
     /// <summary>Text that stands for something else.</summary>
-    public static OptionType Parsed(string rule, string example, Func<string, object?> parse, object empty) => new(
+    public static OptionType Parsed(
+        string rule, string example, Func<string, object?> parse, object empty) => new(
         rule, $"\"{example}\"", value => value.Data is string text ? parse(text) : null, ["a string"], empty);
 
     /// <summary>Text or whole number that stands for something else.</summary>
-    public static OptionType Loose(string rule, string example, Func<string, object?> parse, object empty) => new(
+    public static OptionType Loose(string rule, string example, Func<string, object?> parse, object empty) =>
+        new(
         rule,
         $"\"{example}\"",
         value => value.Data switch
@@ -85,11 +90,13 @@ internal sealed record OptionType(
         empty);
 
     /// <summary>A duration in ns.</summary>
-    public static OptionType Duration(string example, long leastNs = 0, long mostNs = 86_400_000_000_000) => new(
+    public static OptionType Duration(string example, long leastNs = 0, long mostNs = 86_400_000_000_000) =>
+        new(
         (leastNs == 0 ? "a duration" : $"a duration of at least {DurationText(leastNs)}")
             + " with its unit: ns, us, ms, s or min",
         $"\"{example}\"",
-        value => value.Data is string text && Quantities.Duration(text) is { } ns && ns >= leastNs && ns <= mostNs
+        value =>
+            value.Data is string text && Quantities.Duration(text) is { } ns && ns >= leastNs && ns <= mostNs
             ? ns : null,
         ["a string"],
         Quantities.Duration(example)!);
@@ -113,6 +120,9 @@ internal sealed record OptionType(
         _ => $"{ns}ns",
     };
 
+    /// <summary>A key as TOML wants it.</summary>
+    public static string Written(string key) => key.Contains('.') ? $"\"{key}\"" : key;
+
     /// <summary>Reads a value, or says what is wrong with it; the empty stand-in then.</summary>
     public object Read(TomlValue value, List<ConfigurationError> errors)
     {
@@ -122,10 +132,11 @@ internal sealed record OptionType(
             return parsed;
         }
 
-        string not = Takes.Contains(value.KindName) ? "" : $", not {value.KindName}";
-        string fix = value.Place.File.Length == 0
-            ? $"Write {value.Place.Key} {Example.Trim('"')}."
-            : $"Write {value.Place.Key} = {Example}, for example.";
+        bool isOption = value.Place.File.Length == 0; // of the command line, where everything is text
+        string not = isOption || Takes.Contains(value.KindName) ? "" : $", not {value.KindName}";
+        string fix = isOption
+            ? $"Write {value.Place.Key} {Example.Trim('"')}, for example."
+            : $"Write {Written(value.Place.Key)} = {Example}, for example.";
         errors.Add(new ConfigurationError(value.Place, $"must be {Rule}{not}", fix));
         return Empty;
     }

@@ -34,7 +34,8 @@ internal static class PortRules
     }
 
     /// <summary>The file as a whole, for what has no line.</summary>
-    public static Place FileOf(Configuration configuration, string key) => new(configuration.FileName, 1, 1, key, "");
+    public static Place FileOf(Configuration configuration, string key) =>
+        new(configuration.FileName, 1, 1, key, "");
 
     private static void Unique(IEnumerable<Section> sections, string what, Findings findings)
     {
@@ -82,7 +83,8 @@ internal static class PortRules
     private static void CheckSiblings(IReadOnlyList<PortConfiguration> ports, Findings findings)
     {
         foreach (IGrouping<(string, string), PortConfiguration> group in
-            ports.Where(port => port.Section.IsGood("interface")).GroupBy(port => (port.Netns, port.Interface)))
+            ports.Where(port => port.Section.IsGood("interface"))
+                .GroupBy(port => (port.Netns, port.Interface)))
         {
             PortConfiguration first = group.First();
             foreach (PortConfiguration port in group.Skip(1))
@@ -94,7 +96,8 @@ internal static class PortRules
                 if (key != null)
                 {
                     findings.Error(port.Section.At(key),
-                        $"must be as in port \"{first.Name}\" (line {first.Section.Head.Line}): one XDP program "
+                        $"must be as in port \"{first.Name}\" (line {first.Section.Head.Line}): one "
+                            + "XDP program "
                             + $"serves all queues of {port.Interface}",
                         $"Make {key} the same in both ports.");
                 }
@@ -115,8 +118,10 @@ internal static class PortRules
 
         foreach (PathConfiguration path in configuration.Load?.Paths ?? [])
         {
-            Own(configuration, path.Tx, $"the load's {path.Name} tx", path.Section.At("tx"), owners, findings);
-            Own(configuration, path.Rx, $"the load's {path.Name} rx", path.Section.At("rx"), owners, findings);
+            Own(configuration, path.Tx, $"the load's {path.Name} tx", path.Section.At("tx"), owners,
+                findings);
+            Own(configuration, path.Rx, $"the load's {path.Name} rx", path.Section.At("rx"), owners,
+                findings);
         }
 
         foreach (PortConfiguration port in configuration.Ports)
@@ -151,5 +156,6 @@ internal static class PortRules
         }
     }
 
-    private static uint RoundUpPow2(int value) => System.Numerics.BitOperations.RoundUpToPowerOf2((uint)value);
+    private static uint RoundUpPow2(int value) =>
+        System.Numerics.BitOperations.RoundUpToPowerOf2((uint)value);
 }

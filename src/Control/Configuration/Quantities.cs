@@ -24,7 +24,8 @@ internal sealed record CpuList(bool IsAll, IReadOnlyList<int> Cpus)
     public override string ToString() => IsAll ? "all" : string.Join(',', Cpus);
 }
 
-/// <summary>Text to quantities with units. Every function returns null for what it does not understand. Pure.</summary>
+/// <summary>Text to quantities with units. Every function returns null for what it does not understand.
+/// Pure.</summary>
 internal static class Quantities
 {
     private static readonly (string Unit, double Ns)[] TimeUnits =
@@ -62,7 +63,8 @@ internal static class Quantities
         for (int i = 0; i < parts.Length; i++)
         {
             if (parts.Length != 6 || parts[i].Length != 2
-                || !byte.TryParse(parts[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b))
+                || !byte.TryParse(
+                    parts[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b))
             {
                 return null;
             }
@@ -81,7 +83,8 @@ internal static class Quantities
         return isSane && IPAddress.TryParse(text, out IPAddress? address) ? address : null;
     }
 
-    /// <summary>"10.0.0.0/8", "2001:db8::/32", or an address alone. Bits outside the prefix must be zero.</summary>
+    /// <summary>"10.0.0.0/8", "2001:db8::/32", or an address alone. Bits outside the prefix must be
+    /// zero.</summary>
     public static Prefix? AddressPrefix(string text)
     {
         int slash = text.IndexOf('/');
@@ -133,8 +136,8 @@ internal static class Quantities
         return sizes;
     }
 
-    /// <summary>The kernel's cpulist (Documentation/admin-guide/kernel-parameters.rst): N, N-M, N-M:used/group, all.
-    /// </summary>
+    /// <summary>The kernel's cpulist (Documentation/admin-guide/kernel-parameters.rst): N, N-M,
+    /// N-M:used/group, all.</summary>
     public static CpuList? Cpus(string text)
     {
         if (text == "all")

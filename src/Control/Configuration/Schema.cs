@@ -4,28 +4,40 @@ using static LowLatency.Control.Configuring.OptionType;
 namespace LowLatency.Control.Configuring;
 
 /// <summary>One key: its type, and its default as a value; null: none, or it depends on others.</summary>
-internal sealed record OptionRow(string Key, OptionType Type, object? Default, string Help, bool IsRequired = false);
+internal sealed record OptionRow(
+    string Key, OptionType Type, object? Default, string Help, bool IsRequired = false);
 
-/// <summary>One table: its keys and the tables in it.</summary>
-internal sealed record TableRow(string Key, bool IsArray, OptionRow[] Options, params TableRow[] Tables);
+/// <summary>One table: its full name, its keys and the tables in it.</summary>
+internal sealed record TableRow(string Path, bool IsArray, OptionRow[] Options, params TableRow[] Tables)
+{
+    /// <summary>Its name within the table above.</summary>
+    public string Key => Path[(Path.LastIndexOf('.') + 1)..];
 
-/// <summary>Every key of a configuration file. The reader, its messages and the list of keys walk this table.</summary>
+    /// <summary>As the file writes it: [load.slo], [[port]].</summary>
+    public string Header => IsArray ? $"[[{Path}]]" : $"[{Path}]";
+}
+
+/// <summary>Every key of a configuration file. The reader, its messages and the list of keys walk this
+/// table.</summary>
 internal static class Schema
 {
     private static readonly OptionType PortName = Name(15);
     private static readonly OptionType Policy = Word("fifo", "other");
     private static readonly OptionType Slots = PowerOfTwo(Limits.RingSlotsMin, Limits.RingSlotsMax, 2048);
-    private static readonly OptionType Mac = Parsed("a MAC address such as 02:00:00:00:00:01", "02:00:00:00:00:01",
+    private static readonly OptionType Mac = Parsed(
+        "a MAC address such as 02:00:00:00:00:01", "02:00:00:00:00:01",
         text => Quantities.Mac(text), 0UL);
-    private static readonly OptionType MacOrOwn = Parsed("\"own\" or a MAC address such as 02:00:00:00:00:01", "own",
+    private static readonly OptionType MacOrOwn = Parsed(
+        "\"own\" or a MAC address such as 02:00:00:00:00:01", "own",
         text => text == "own" ? OwnMac : Quantities.Mac(text), 0UL);
-    private static readonly OptionType Ports = Loose("a port or a range of ports such as \"4000-4999\"", "4000-4999",
+    private static readonly OptionType Ports = Loose(
+        "a port or a range of ports such as \"4000-4999\"", "4000-4999",
         text => Quantities.Ports(text), new PortRange(1, 1));
     private static readonly OptionType Prefix = Parsed(
         "a prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\" with no bit set behind it", "10.0.0.0/8",
         Quantities.AddressPrefix, new Prefix(System.Net.IPAddress.Any, 0));
     private static readonly OptionType Address = Parsed(
-        "an IPv4 or IPv6 address", "198.18.0.1", Quantities.Address, System.Net.IPAddress.Any);
+        "an IPv4 or IPv6 address", "198.18.0.1", Quantities.Address, System.Net.IPAddress.Parse("0.0.0.0"));
     private static readonly OptionType Protocol = Loose(
         "\"udp\", \"tcp\", \"icmp\", \"icmpv6\" or a number from 0 to 255", "udp", ProtocolNumber, 17);
 
@@ -43,7 +55,7 @@ internal static class Schema
     /// <summary>Frame sizes with weights.</summary>
     public static readonly OptionType Imix = Parsed(
         "up to 8 sizes with weights such as \"60:7,594:4,1514:1\"", "60:7,594:4,1514:1",
-        Quantities.Imix, new SizeShare[] { new(60, 1) });
+        Quantities.Imix, new List<SizeShare> { new(60, 1) });
 
     /// <summary>Arrival process.</summary>
     public static readonly OptionType Arrivals = Word("constant", "poisson");
@@ -66,7 +78,8 @@ internal static class Schema
     private static readonly TableRow Host = new("host", false,
     [
         new("housekeeping", Parsed("a list of CPUs such as \"0\", \"0,2-3\" or \"all\"", "0", Quantities.Cpus,
-            new CpuList(true, [])), null, "CPUs of every thread that is not a lane; default: all that are no lane's"),
+            new CpuList(true, [])), null,
+                "CPUs of every thread that is not a lane; default: all that are no lane's"),
         new("lock_memory", Flag(), true, "mlockall before the lanes start"),
         new("rt_throttling", Word("keep", "off"), "keep",
             "off: kernel.sched_rt_runtime_us = -1 while lowlat runs, restored after"),
@@ -77,13 +90,16 @@ internal static class Schema
         new("name", PortName, null, "the port's name in this file", true),
         new("interface", Text("an interface name of 1 to 15 characters", "eth1", IsInterfaceName), null,
             "the kernel's interface name", true),
-        new("netns", Text("a name under /run/netns or an absolute path of at most 127 characters", "ll-dut", IsNetns),
+        new("netns",
+            Text("a name under /run/netns or an absolute path of at most 127 characters", "ll-dut", IsNetns),
             "", "network namespace; default: the one lowlat runs in"),
         new("queue", Integer(0, 4095, 0), 0L, "queue number"),
-        new("mode", Word("auto", "zero-copy", "copy", "generic"), "auto", "auto: the first that the kernel grants"),
+        new("mode", Word("auto", "zero-copy", "copy", "generic"), "auto",
+            "auto: the first that the kernel grants"),
         new("claim", Word("ip", "udp", "all", "none"), null, "which frames are ours; default: ip"),
         new("claim_ports", Ports, null, "UDP destination ports of claim udp"),
-        new("wakeup", Word("need-wakeup", "always", "busy-poll"), "need-wakeup", "when the kernel is asked to look"),
+        new("wakeup", Word("need-wakeup", "always", "busy-poll"), "need-wakeup",
+            "when the kernel is asked to look"),
         new("busy_poll_us", Integer(1, 10_000, 20), 20L, "SO_BUSY_POLL, microseconds"),
         new("busy_poll_budget", Integer(1, 1024, 64), 64L, "SO_BUSY_POLL_BUDGET, packets"),
         new("timestamps", Word("none", "software"), "none", "software: the XDP program stamps each frame"),
@@ -91,10 +107,11 @@ internal static class Schema
         new("tx_ring", Slots, 2048L, "slots"),
         new("fill_ring", Slots, 4096L, "slots"),
         new("completion_ring", Slots, 2048L, "slots"),
-        new("fill_level", Integer(1, Limits.RingSlotsMax, 2048), null, "frames kept posted; default: rx_ring"),
+        new("fill_level", Integer(1, Limits.RingSlotsMax, 2048), null,
+            "frames kept posted; default: rx_ring"),
     ]);
 
-    private static readonly TableRow Rule = new("rule", true,
+    private static readonly TableRow Rule = new("lane.stage.rule", true,
     [
         new("name", Name(31), null, "the rule's name, for counters", true),
         new("family", Either(4, 6), null, "IP version; default: both"),
@@ -107,9 +124,10 @@ internal static class Schema
         new("action", Word("pass", "drop"), null, "what happens to a match", true),
     ]);
 
-    private static readonly TableRow Stage = new("stage", true,
+    private static readonly TableRow Stage = new("lane.stage", true,
     [
-        new("kind", Word("cross-connect", "filter", "mac-rewrite", "mac-swap", "reflect"), null, "what it does", true),
+        new("kind", Word("cross-connect", "filter", "mac-rewrite", "mac-swap", "reflect"), null,
+            "what it does", true),
         new("ports", Names(2, 2, "[\"a\", \"b\"]"), null, "cross-connect: the two ends"),
         new("port", PortName, null, "mac-rewrite: egress port; default: any"),
         new("source", MacOrOwn, null, "mac-rewrite: new source MAC; \"own\": the port's"),
@@ -136,7 +154,8 @@ internal static class Schema
         new("numa_node", Integer(-1, 1023, 0), -1L, "node of the UMEM; -1: where the CPU is"),
         new("burst", Integer(1, Limits.BurstMax, 64), (long)Limits.BurstMax, "frames handled together"),
         new("gap_threshold", Duration("20us", 1000), 20_000L, "longer gaps become events"),
-        new("yield_every", Duration("1s"), null, "a pause starts at each multiple; default: 1s for fifo, else 0s, never"),
+        new("yield_every", Duration("1s"), null,
+            "a pause starts at each multiple; default: 1s for fifo, else 0s, never"),
         new("yield_for", Duration("50us", 1000), 50_000L, "length of a pause"),
     ],
         Stage);
@@ -153,7 +172,8 @@ internal static class Schema
     private static readonly TableRow Load = new("load", false,
     [
         new("cpu", Integer(0, Limits.CpusMax - 1, 0), null, "CPU of both lanes, on one shared thread"),
-        new("generator_cpu", Integer(0, Limits.CpusMax - 1, 2), null, "with receiver_cpu: a thread for each lane"),
+        new("generator_cpu", Integer(0, Limits.CpusMax - 1, 2), null,
+            "with receiver_cpu: a thread for each lane"),
         new("receiver_cpu", Integer(0, Limits.CpusMax - 1, 3), null, "with generator_cpu"),
         new("policy", Policy, "fifo", "scheduling policy"),
         new("priority", Integer(1, 99, 10), 10L, "of policy fifo"),
@@ -177,9 +197,9 @@ internal static class Schema
         new("direct_share", Between(0, 1, "0.2"), 0.2, "share of active time of the direct path"),
         new("slice", Duration("100ms", 1_000_000), 100_000_000L, "one cycle over both paths"),
     ],
-        new TableRow("through", false, PathOptions),
-        new TableRow("direct", false, PathOptions),
-        new TableRow("slo", false,
+        new TableRow("load.through", false, PathOptions),
+        new TableRow("load.direct", false, PathOptions),
+        new TableRow("load.slo", false,
         [
             .. SloNames.Select(name => new OptionRow(name, SloLimit, null, "end-to-end latency limit")),
             new("max_loss", Fraction(), null, "fraction of the sent frames"),
@@ -195,10 +215,12 @@ internal static class Schema
 
     private static OptionType Name(int charsMax) => Text(
         $"a name of 1 to {charsMax} letters, digits, '.', '_' and '-'", "a",
-        text => text.Length > 0 && text.Length <= charsMax && text.All(c => IsNameChar(c) || char.IsAsciiLetterUpper(c)));
+        text => text.Length > 0 && text.Length <= charsMax
+            && text.All(c => IsNameChar(c) || char.IsAsciiLetterUpper(c)));
 
     private static bool IsInstanceName(string text) =>
-        text.Length is > 0 and <= 24 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+        text.Length is > 0 and <= 24
+            && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     private static bool IsNameChar(char c) =>
         char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '_' or '-';
@@ -206,8 +228,9 @@ internal static class Schema
     private static bool IsInterfaceName(string text) =>
         text.Length is > 0 and <= 15 && text.All(c => c is > ' ' and < (char)127 and not '/' and not ':');
 
-    private static bool IsNetns(string text) => text.Length <= 100 && text.All(c => c is > ' ' and < (char)127)
-        && (text.Length == 0 || text.StartsWith('/') || (!text.Contains('/') && text is not "." and not ".."));
+    private static bool IsNetns(string text) =>
+        text.Length <= 100 && text.All(c => c is > ' ' and < (char)127)
+        && (text.StartsWith('/') || (!text.Contains('/') && text is not "." and not ".."));
 
     private static object? ProtocolNumber(string text) => text switch
     {

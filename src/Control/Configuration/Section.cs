@@ -21,7 +21,8 @@ internal sealed class Section
     /// <summary>Keys that the file gives, in its order.</summary>
     public IEnumerable<string> GivenKeys => _places.Keys;
 
-    /// <summary>Checks a table and all below it; whatever is wrong is added to <paramref name="errors"/>.</summary>
+    /// <summary>Checks a table and all below it; whatever is wrong is added to <paramref
+    /// name="errors"/>.</summary>
     public static Section Read(TableRow row, TomlTable table, List<ConfigurationError> errors)
     {
         Section section = new(row, table.Head);
@@ -41,8 +42,9 @@ internal sealed class Section
             {
                 section._bad.Add(option.Key);
                 errors.Add(new ConfigurationError(section.Head with { Key = option.Key, Value = "" },
-                    $"is missing{(row.Key.Length == 0 ? "" : $" in [{Shown(row)}]")}, it must be {option.Type.Rule}",
-                    $"Add {Written(option.Key)} = {option.Type.Example}, for example."));
+                    $"is missing{(row.Key.Length == 0 ? "" : $" in {row.Header}")}, it must be "
+                        + $"{option.Type.Rule}",
+                    $"Add {OptionType.Written(option.Key)} = {option.Type.Example}, for example."));
             }
 
             if ((option.Default ?? (option.IsRequired ? option.Type.Empty : null)) is { } value)
@@ -57,8 +59,10 @@ internal sealed class Section
     /// <summary>The value of a key that has a default or is required.</summary>
     public T Get<T>(string key) => (T)_values[key];
 
-    /// <summary>The value of a key, or <paramref name="otherwise"/> where the file does not give it.</summary>
-    public T GetOr<T>(string key, T otherwise) => _values.TryGetValue(key, out object? value) ? (T)value : otherwise;
+    /// <summary>The value of a key, or <paramref name="otherwise"/> where the file does not give
+    /// it.</summary>
+    public T GetOr<T>(string key, T otherwise) =>
+        _values.TryGetValue(key, out object? value) ? (T)value : otherwise;
 
     /// <summary>An integer as int; the schema bounds it.</summary>
     public int Int(string key) => (int)(long)_values[key];
@@ -103,7 +107,12 @@ internal sealed class Section
         }
         else if (table != null)
         {
+            int before = errors.Count;
             _tables[key] = TakeTables(table, value, errors);
+            if (errors.Count > before)
+            {
+                _bad.Add(key);
+            }
         }
         else
         {
@@ -118,16 +127,16 @@ internal sealed class Section
         {
             sections.Add(Read(row, table, errors));
         }
-        else if (row.IsArray && value.Data is List<TomlValue> items && items.TrueForAll(item => item.Data is TomlTable))
+        else if (row.IsArray && value.Data is List<TomlValue> items
+            && items.TrueForAll(item => item.Data is TomlTable))
         {
             sections.AddRange(items.Select(item => Read(row, (TomlTable)item.Data!, errors)));
         }
         else
         {
-            string header = row.IsArray ? $"[[{row.Key}]]" : $"[{row.Key}]";
             string wanted = row.IsArray ? "an array of tables" : "a table";
             errors.Add(new ConfigurationError(
-                value.Place, $"must be {wanted}, not {value.KindName}", $"Begin it with {header}, parents first."));
+                value.Place, $"must be {wanted}, not {value.KindName}", $"Begin it with {row.Header}."));
         }
 
         return sections;
@@ -138,16 +147,12 @@ internal sealed class Section
         string[] known = [.. _row.Options.Select(row => row.Key), .. _row.Tables.Select(row => row.Key)];
         string? near = known.Where(name => Distance(name, key) <= Math.Max(2, name.Length / 3))
             .MinBy(name => Distance(name, key));
-        string where = _row.Key.Length == 0 ? "at the top of the file" : $"in [{Shown(_row)}]";
+        string where = _row.Key.Length == 0 ? "at the top of the file" : $"in {_row.Header}";
         string rule = $"no such key {where}";
         return new ConfigurationError(value.Place, rule, near != null
             ? $"Did you mean {near}?"
             : $"Keys there: {string.Join(", ", known)}.");
     }
-
-    private static string Shown(TableRow row) => row.IsArray ? $"[{row.Key}]" : row.Key;
-
-    private static string Written(string key) => key.Contains('.') ? $"\"{key}\"" : key;
 
     // Levenshtein, bounded by the longest key: a key of a thousand characters resembles none.
     private static int Distance(string a, string b)

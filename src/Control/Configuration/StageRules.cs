@@ -24,7 +24,7 @@ internal static class StageRules
             Limits.RulesMax, file, "rules");
         foreach (LaneConfiguration lane in configuration.Lanes)
         {
-            if (lane.Stages.Count == 0)
+            if (lane.Stages.Count == 0 && lane.Section.IsGood("stage"))
             {
                 findings.Error(lane.Section.At("name"), "this lane has no stage",
                     "Add a [[lane.stage]] with kind = \"cross-connect\", for example.");
@@ -51,7 +51,8 @@ internal static class StageRules
 
         if (stage.Rules.Count > 0 && stage.Kind != StageKind.Filter)
         {
-            findings.Error(stage.Rules[0].Section.Head, $"a {kind} stage has no rules", "Rules are for kind = \"filter\".");
+            findings.Error(stage.Rules[0].Section.Head, $"a {kind} stage has no rules",
+                "Rules are for kind = \"filter\".");
         }
     }
 
@@ -68,7 +69,8 @@ internal static class StageRules
             }
             else if (ports.Length == 2 && ports[0] == ports[1])
             {
-                findings.Error(section.At("ports"), "a port cannot be connected with itself", "Name two ports.");
+                findings.Error(
+                    section.At("ports"), "a port cannot be connected with itself", "Name two ports.");
             }
 
             Array.ForEach(ports, port => CheckPort(lane, port, section.At("ports"), findings));
@@ -87,7 +89,8 @@ internal static class StageRules
         }
         else if (section.GetOr("source", 0UL) == Schema.OwnMac)
         {
-            findings.Error(section.At("source"), "needs the port whose MAC it is", "Add port = \"b\", for example.");
+            findings.Error(
+                section.At("source"), "needs the port whose MAC it is", "Add port = \"b\", for example.");
         }
 
         if (!section.Has("source") && !section.Has("destination"))
@@ -123,7 +126,8 @@ internal static class StageRules
     {
         if (prefix != null && rule.Section.IsGood(key) && prefix.Family != rule.Family)
         {
-            findings.Error(rule.Section.At(key), $"an IPv{prefix.Family} prefix in a rule of family {rule.Family}",
+            findings.Error(
+                rule.Section.At(key), $"an IPv{prefix.Family} prefix in a rule of family {rule.Family}",
                 "Use one family in a rule; two families are two rules.");
         }
     }

@@ -1,11 +1,12 @@
 using System.Text;
+using Tomlyn;
 using Tomlyn.Parsing;
 using Tomlyn.Syntax;
 
 namespace LowLatency.Control.Configuring;
 
-/// <summary>A TOML value with its place. <see cref="Data"/> is a string, long, double, bool, <see cref="TomlTable"/>,
-/// list of values, or null for what no option takes (dates).</summary>
+/// <summary>A TOML value with its place. <see cref="Data"/> is a string, long, double, bool, <see
+/// cref="TomlTable"/>, list of values, or null for what no option takes (dates).</summary>
 internal sealed record TomlValue(Place Place, object? Data)
 {
     /// <summary>What it is, for messages.</summary>
@@ -50,12 +51,35 @@ internal sealed class TomlTree
     /// <summary>Reads a text; null, with errors added, when it is not TOML.</summary>
     public static TomlTable? Read(string text, string file, List<ConfigurationError> errors)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, file, validate: true);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, file, validate: true);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Tomlyn 2.10.2 throws while it words its own error for a backslash at the end of the file.
+            Place end = new(
+                file, text.Count(c => c == '\n') + 1, text.Length - text.LastIndexOf('\n'), "TOML", "");
+            errors.Add(new ConfigurationError(
+                end, "the file ends inside an escape of a string", "Close the string."));
+            return null;
+        }
+        catch (TomlException)
+        {
+            // Everything else the parser collects; at its bound of 64 levels it throws, and says no place.
+            Place at = new(file, FirstTooDeepLine(text), 1, "TOML", "");
+            errors.Add(new ConfigurationError(at, "arrays and tables are nested too deep",
+                "No key takes more than a list of tables."));
+            return null;
+        }
+
         if (document.HasErrors)
         {
             foreach (DiagnosticMessage message in document.Diagnostics)
             {
-                Place place = new(file, message.Span.Start.Line + 1, message.Span.Start.Column + 1, "TOML", "");
+                Place place = new(
+                    file, message.Span.Start.Line + 1, message.Span.Start.Column + 1, "TOML", "");
                 errors.Add(new ConfigurationError(place, Shown(message.Message, int.MaxValue).TrimEnd('.'),
                     "The file is TOML 1.0 (toml.io)."));
             }
@@ -64,6 +88,34 @@ internal sealed class TomlTree
         }
 
         return new TomlTree(text, file).Root(document);
+    }
+
+    // The text up to some line is too deep from the line on that is at fault.
+    private static int FirstTooDeepLine(string text)
+    {
+        string[] lines = text.Split('\n');
+        int good = 0;
+        int bad = lines.Length;
+        while (good + 1 < bad)
+        {
+            int middle = (good + bad) / 2;
+            (good, bad) = IsTooDeep(string.Join('\n', lines[..middle]) + "\n") ? (good, middle) : (middle, bad);
+        }
+
+        return bad;
+    }
+
+    private static bool IsTooDeep(string text)
+    {
+        try
+        {
+            SyntaxParser.Parse(text, "", validate: true);
+            return false;
+        }
+        catch (TomlException)
+        {
+            return true;
+        }
     }
 
     private TomlTable Root(DocumentSyntax document)

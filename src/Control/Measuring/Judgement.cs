@@ -22,7 +22,8 @@ internal static class Judgement
         foreach (SloResult slo in run.Slo.Where(s => !s.Met))
         {
             reasons.Add(slo.ActualNs is long actual
-                ? $"objective missed: {slo.Percentile} is {Units.Us(actual)} us, limit {Units.Us(slo.LimitNs)} us"
+                ? $"objective missed: {slo.Percentile} is {Units.Us(actual)} us, limit "
+                    + $"{Units.Us(slo.LimitNs)} us"
                 : $"objective not shown: too few samples for {slo.Percentile} (10 must lie above it)");
         }
 
@@ -57,7 +58,8 @@ internal static class Judgement
 
         if (sampler.Silent.Count > 0)
         {
-            reasons.Add($"lane {string.Join(", ", sampler.Silent)} of '{sampler.Process}' did not answer at the end: "
+            reasons.Add($"lane {string.Join(", ", sampler.Silent)} of '{sampler.Process}' did not answer at "
+                + "the end: "
                 + "its last interval may be incomplete");
         }
     }
@@ -83,12 +85,8 @@ internal static class Judgement
         {
             reasons.Add("the generator sent nothing");
         }
-        else if (loss.Received == 0)
-        {
-            reasons.Add("no frame was received");
-        }
 
-        foreach (PathLoss path in loss.Paths.Where(p => p.Sent > 0 && p.Received == 0 && loss.Received > 0))
+        foreach (PathLoss path in loss.Paths.Where(path => path is { Sent: > 0, Received: 0 }))
         {
             reasons.Add($"no frame of path {path.Name} was received");
         }
@@ -122,9 +120,11 @@ internal static class Judgement
             return;
         }
 
-        string late = generator.LateP999Ns is long ns ? $"{Units.Us(ns)} us late at p99.9" : "lateness unknown";
+        string late = generator.LateP999Ns is long ns ? $"{Units.Us(ns)} us late at p99.9"
+            : "lateness unknown";
         notes.Add($"generator was late: {Units.Rate(generator.AchievedRate)} of "
-            + $"{Units.Rate(generator.IntendedRate)} pps, {late}; end-to-end includes it, service time does not");
+            + $"{Units.Rate(generator.IntendedRate)} pps, {late}; end-to-end includes it, service time does "
+                + "not");
     }
 
     private static void NotePorts(RunResult run, List<string> notes)
@@ -138,7 +138,8 @@ internal static class Judgement
         long throttle = run.Process.Select(p => p.RtRuntimeUs).DefaultIfEmpty(-1).Max();
         if (hasFifo && throttle >= 0)
         {
-            notes.Add($"real-time throttling is on (sched_rt_runtime_us {throttle}): a FIFO lane may lose up to "
+            notes.Add($"real-time throttling is on (sched_rt_runtime_us {throttle}): a FIFO lane may lose up "
+                + "to "
                 + $"{Math.Max(0, 1_000_000 - throttle) / 1000} ms each second");
         }
     }

@@ -5,8 +5,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Control.Measuring;
 
-/// <summary>What Control has read of one lane: histograms (whole run and since the last sample), first and last
-/// counters, gaps. Used by the sampling thread alone.</summary>
+/// <summary>What Control has read of one lane: histograms (whole run and since the last sample), first and
+/// last counters, gaps. Used by the sampling thread alone.</summary>
 internal sealed class LaneTrack
 {
     private readonly SharedRegion _region;

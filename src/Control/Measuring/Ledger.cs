@@ -9,15 +9,16 @@ namespace LowLatency.Control.Measuring;
 /// <param name="Lost">Sent less received.</param>
 internal sealed record PathLoss(string Name, long Sent, long Received, long Lost);
 
-/// <summary>Where every frame went: sent = received + drops by name + in flight + residual, and residual must be 0.
-/// </summary>
+/// <summary>Where every frame went: sent = received + drops by name + in flight + residual, and residual must
+/// be 0.</summary>
 /// <param name="Sent">Handed to the kernel by the generator, all paths.</param>
 /// <param name="Received">Distinct frames at the receiver.</param>
 /// <param name="Lost">Sent less received less in flight.</param>
 /// <param name="Reordered">Came after a later one of their flow; part of received.</param>
 /// <param name="Duplicated">Seen before; not part of received.</param>
 /// <param name="Foreign">Frames at the receiver that carry nothing of ours; no part of the addition.</param>
-/// <param name="Drops">Count by reason; <c>reason(port)</c> where a port did it. In the order of a frame's way.</param>
+/// <param name="Drops">Count by reason; <c>reason(port)</c> where a port did it. In the order of a frame's
+/// way.</param>
 /// <param name="InFlight">Still between the rings at the end; 0 after a drain.</param>
 /// <param name="Residual">What no name explains.</param>
 /// <param name="Paths">By path.</param>
@@ -48,21 +49,23 @@ internal readonly record struct PortDelta(string Interface, PortPage First, Port
 /// <list type="bullet">
 /// <item>Lanes: every reason of forward and receiver lanes but <see cref="DropReason.Received"/> and
 /// <see cref="DropReason.Foreign"/>, which are ends. A generator's own drops were never sent.</item>
-/// <item>Sockets: <c>rx_ring_full</c> and <c>rx_dropped</c> (called <c>fill-ring-empty</c> when the kernel found the
-/// fill ring empty that often: the same frames, their cause), invalid tx descriptors.</item>
-/// <item>XDP programs: frames passed to the kernel although they were claimed (no socket on their queue) or because
-/// they were for an address of the port; frames outside the claim only where the claim leaves the load out.
-/// Control, discovery and malformed frames are the kernel's chatter: the generator sends none.</item>
-/// <item>Devices: tx_dropped (on veth: the peer's ring was full), tx_errors, rx_missed, rx_errors, and rx_dropped
-/// less what is counted already: veth and virtio_net count a refused redirect (the socket's two counters) in
-/// rx_dropped too, and a passed frame may be dropped once more by the stack.</item>
-/// <item>In flight: frames on the tx sides. A frame whose completion was not reaped yet may have arrived, so at most
-/// as many as are missing.</item>
+/// <item>Sockets: <c>rx_ring_full</c> and <c>rx_dropped</c> (called <c>fill-ring-empty</c> when the kernel
+/// found the fill ring empty that often: the same frames, their cause), invalid tx descriptors.</item>
+/// <item>XDP programs: frames passed to the kernel although they were claimed (no socket on their queue) or
+/// because they were for an address of the port; frames outside the claim only where the claim leaves the
+/// load out. Control, discovery and malformed frames are the kernel's chatter: the generator sends
+/// none.</item>
+/// <item>Devices: tx_dropped (on veth: the peer's ring was full), tx_errors, rx_missed, rx_errors, and
+/// rx_dropped less what is counted already: veth and virtio_net count a refused redirect (the socket's two
+/// counters) in rx_dropped too, and a passed frame may be dropped once more by the stack.</item>
+/// <item>In flight: frames on the tx sides. A frame whose completion was not reaped yet may have arrived, so
+/// at most as many as are missing.</item>
 /// </list></remarks>
 internal static class Ledger
 {
-    // Drivers whose rtnl rx_dropped holds the frames that a native program's redirect refused: veth_xdp_rcv_one
-    // (drivers/net/veth.c) and virtnet_receive's err_xdp (drivers/net/virtio_net.c). Generic mode counts none.
+    // Drivers whose rtnl rx_dropped holds the frames that a native program's redirect refused:
+    // veth_xdp_rcv_one (drivers/net/veth.c) and virtnet_receive's err_xdp (drivers/net/virtio_net.c). Generic
+    // mode counts none.
     private static readonly string[] CountRefusedRedirects = ["veth", "virtio_net"];
 
     /// <summary>Makes the ledger.</summary>
@@ -103,7 +106,8 @@ internal static class Ledger
                 continue;
             }
 
-            string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason] : $"reason-{reason}";
+            string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason]
+                : $"reason-{reason}";
             Add(drops, name, Sum(lanes, LaneKind.Forward, c => c.Drops[reason])
                 + Sum(lanes, LaneKind.Receiver, c => c.Drops[reason]));
         }
@@ -166,12 +170,14 @@ internal static class Ledger
         Add(drops, $"{CounterNames.Outcomes[(int)outcome]}({port})",
             Delta(a.Outcomes[(int)outcome], b.Outcomes[(int)outcome]));
 
-    // An invalid descriptor leaves the tx ring without a completion: its frame stays on the tx side, and has a name.
+    // An invalid descriptor leaves the tx ring without a completion: its frame stays on the tx side, and has
+    // a name.
     private static long TxSide(IReadOnlyList<LaneDelta> lanes, IReadOnlyList<PortDelta> ports) => Math.Max(0,
         lanes.Where(l => l.Kind != LaneKind.Receiver).Sum(l => l.Last.FramesTxSide)
         - ports.Sum(p => Delta(p.First.Xdp.TxInvalidDescs, p.Last.Xdp.TxInvalidDescs)));
 
-    private static long Sum(IReadOnlyList<LaneDelta> lanes, LaneKind kind, Func<LaneCounters, ulong> counter) =>
+    private static long Sum(IReadOnlyList<LaneDelta> lanes, LaneKind kind, Func<LaneCounters,
+        ulong> counter) =>
         lanes.Where(l => l.Kind == kind).Sum(l => Delta(counter(l.First), counter(l.Last)));
 
     private static long SumPaths(

@@ -13,10 +13,10 @@ namespace LowLatency.Control.Measuring;
 /// <param name="Histograms">latency.hlog.</param>
 internal sealed record RunMeasurement(RunResult Result, RunTimeline Timeline, HistogramSet Histograms);
 
-/// <summary>One run's measuring, from armed to drained: <see cref="Baseline"/> once when all lanes are armed and
-/// before the load starts, <see cref="Sample"/> about every second (<see cref="NextSampleNs"/> says when),
-/// <see cref="Finish"/> once after the generator's schedule has ended and frames had time to arrive; the processes
-/// may still run then, or have stopped. One thread; nothing here makes a lane wait.</summary>
+/// <summary>One run's measuring, from armed to drained: <see cref="Baseline"/> once when all lanes are armed
+/// and before the load starts, <see cref="Sample"/> about every second (<see cref="NextSampleNs"/> says
+/// when), <see cref="Finish"/> once after the generator's schedule has ended and frames had time to arrive;
+/// the processes may still run then, or have stopped. One thread; nothing here makes a lane wait.</summary>
 internal sealed class MeasurementSession
 {
     private const long SampleEveryNs = 1_000_000_000;
@@ -30,7 +30,8 @@ internal sealed class MeasurementSession
     private long _sendEndNs;
 
     /// <summary>Starts a session over one or two live data planes.</summary>
-    /// <param name="load">Region of the process with generator and receiver; null: no load, lanes alone.</param>
+    /// <param name="load">Region of the process with generator and receiver; null: no load, lanes
+    /// alone.</param>
     /// <param name="forward">Region of the device under test; null: none.</param>
     public MeasurementSession(SharedRegion? load, SharedRegion? forward)
     {
@@ -52,8 +53,9 @@ internal sealed class MeasurementSession
         }
     }
 
-    /// <summary>CLOCK_MONOTONIC ns at which the next <see cref="Sample"/> is due: every second, and once at the
-    /// moment that measuring starts, so that warm-up and measured time do not share an interval.</summary>
+    /// <summary>CLOCK_MONOTONIC ns at which the next <see cref="Sample"/> is due: every second, and once at
+    /// the moment that measuring starts, so that warm-up and measured time do not share an
+    /// interval.</summary>
     public long NextSampleNs
     {
         get
@@ -72,7 +74,8 @@ internal sealed class MeasurementSession
 
     private IEnumerable<LaneTrack> Lanes => _samplers.SelectMany(s => s.Lanes);
 
-    private long MeasureFromNs => _rates.Count == 0 ? 0 : _rates.Keys.Max(l => Volatile.Read(ref l.Page.MeasureFromNs));
+    private long MeasureFromNs => _rates.Count == 0 ? 0
+        : _rates.Keys.Max(l => Volatile.Read(ref l.Page.MeasureFromNs));
 
     /// <summary>Throws away what was counted until now: every delta of the run starts here.</summary>
     public void Baseline()
@@ -86,7 +89,8 @@ internal sealed class MeasurementSession
     public Interval Sample()
     {
         long now = NowNs;
-        bool isWarmup = _hasLoad && (MeasureFromNs == 0 || now < MeasureFromNs);
+        // An interval that began before measuring did is warm-up: NextSampleNs ends it at that moment.
+        bool isWarmup = _hasLoad && (MeasureFromNs == 0 || _sampleNs < MeasureFromNs);
         LaneCounters[] before = [.. Lanes.Select(l => l.Last)];
         Read(isKept: !isWarmup, isBaseline: false);
         return Close(before, now, isWarmup);

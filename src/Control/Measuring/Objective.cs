@@ -15,7 +15,8 @@ internal sealed record Objective(decimal Percent, long LimitNs)
         objective = null;
         int at = text.IndexOf('=', StringComparison.Ordinal);
         if (at < 2 || text[0] != 'p'
-            || !decimal.TryParse(text[1..at], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal p)
+            || !decimal.TryParse(text[1..at], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+                out decimal p)
             || p <= 0 || p >= 100)
         {
             return false;

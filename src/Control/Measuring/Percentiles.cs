@@ -9,7 +9,8 @@ namespace LowLatency.Control.Measuring;
 /// <param name="OneIn">One sample of this many lies above it; an integer, so that refusing is exact.</param>
 internal readonly record struct Percentile(string Name, double Percent, long OneIn)
 {
-    /// <summary>Samples that must lie above a percentile before it is shown: with fewer, one outlier moves it.</summary>
+    /// <summary>Samples that must lie above a percentile before it is shown: with fewer, one outlier moves
+    /// it.</summary>
     public const int SamplesAboveMin = 10;
 
     /// <summary>The set that every table and file uses, in order.</summary>
@@ -27,8 +28,8 @@ internal readonly record struct Percentile(string Name, double Percent, long One
 }
 
 /// <summary>What a histogram says in ten numbers; a number that the samples do not carry is null.</summary>
-/// <remarks>As HdrHistogram: three digits, a percentile is the upper edge of its bucket, so it never flatters.
-/// </remarks>
+/// <remarks>As HdrHistogram: three digits, a percentile is the upper edge of its bucket, so it never
+/// flatters.</remarks>
 internal sealed record LatencySummary(
     long Count,
     long? MinNs,
@@ -42,7 +43,8 @@ internal sealed record LatencySummary(
     long? MaxNs)
 {
     /// <summary>Summary of no samples.</summary>
-    public static readonly LatencySummary Empty = new(0, null, null, null, null, null, null, null, null, null);
+    public static readonly LatencySummary Empty = new(0, null, null, null, null, null, null, null, null,
+        null);
 
     /// <summary>Summarises a histogram; null stays null (there is no such measure in this run).</summary>
     public static LatencySummary? Of(HistogramBase? histogram)

@@ -1,7 +1,7 @@
 namespace LowLatency.Control.Measuring;
 
-/// <summary>The generator's rate over wall time, from published counters: only readings while the schedule runs.
-/// </summary>
+/// <summary>The generator's rate over wall time, from published counters: only readings while the schedule
+/// runs.</summary>
 internal sealed class RateTrack
 {
     // A copy of the counters is a millisecond old at most: half a second keeps that under 0.4 %.

@@ -21,7 +21,8 @@ internal sealed class RegionSampler
     {
         Region = region;
         Process = process;
-        Lanes = [.. Enumerable.Range(0, region.Plan.LaneCount).Select(i => new LaneTrack(region, process, i))];
+        Lanes = [.. Enumerable.Range(0, region.Plan.LaneCount)
+            .Select(i => new LaneTrack(region, process, i))];
         FirstPorts = new PortPage[region.Plan.PortCount];
         LastPorts = new PortPage[region.Plan.PortCount];
     }
@@ -52,8 +53,8 @@ internal sealed class RegionSampler
         return state == LaneState.Stopped || !Region.IsOwnerAlive;
     }
 
-    /// <summary>First step of a sample: asks every lane for its other bank, so that all flip at about one time.
-    /// </summary>
+    /// <summary>First step of a sample: asks every lane for its other bank, so that all flip at about one
+    /// time.</summary>
     public void RequestFlips()
     {
         foreach (LaneTrack lane in Lanes)
@@ -122,7 +123,8 @@ internal sealed class RegionSampler
         long deadline = Stopwatch.GetTimestamp() + (Stopwatch.Frequency * FlipWaitMs / 1000);
         while (Lanes.Any(lane => !lane.HasFlipped && !IsEnded(lane)) && Stopwatch.GetTimestamp() < deadline)
         {
-            Never.Wait(1); // a bounded wait: lanes flip at their next housekeeping, within about a millisecond
+            // a bounded wait: lanes flip at their next housekeeping, within about a millisecond
+            Never.Wait(1);
         }
     }
 

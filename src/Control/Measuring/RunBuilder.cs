@@ -5,8 +5,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Control.Measuring;
 
-/// <summary>Turns what the samplers hold at the end into a result. Pure: reads nothing anew but page constants.
-/// </summary>
+/// <summary>Turns what the samplers hold at the end into a result. Pure: reads nothing anew but page
+/// constants.</summary>
 internal sealed class RunBuilder
 {
     private readonly List<RegionSampler> _samplers;
@@ -142,7 +142,8 @@ internal sealed class RunBuilder
     {
         PlanPort port = sampler.Region.Plan.Port(index);
         PlanLoad load = _samplers[0].Region.Plan.Header.Load;
-        bool isInRange = load.DestinationPort >= port.ClaimPortLow && load.DestinationPort <= port.ClaimPortHigh;
+        bool isInRange = load.DestinationPort >= port.ClaimPortLow
+            && load.DestinationPort <= port.ClaimPortHigh;
         // A port that claims nothing only sends: what reaches it is the kernel's, not the load.
         bool claimsLoad = port.Claim != Claim.Udp || isInRange;
         return new PortDelta($"{port.NetworkNamespace}/{port.InterfaceIndex}/{port.Interface}",
@@ -179,12 +180,15 @@ internal sealed class RunBuilder
             load.RatePps, Math.Round(achieved, 1), late.P50Ns, late.P999Ns, late.MaxNs, unsent,
             isShort || late.P999Ns > tail / 2,
             RunNames.Of(load.Schedule),
-            load.QuietEveryNs == 0 ? null : new QuietResult(load.QuietEveryNs, load.QuietForNs, load.QuietGuardNs));
+            load.QuietEveryNs == 0 ? null
+                : new QuietResult(load.QuietEveryNs, load.QuietForNs, load.QuietGuardNs));
     }
 
     private RunTimeline MakeTimeline()
     {
-        List<GapRecord> gaps = [.. _lanes.SelectMany(l => l.Gaps.InOrder(_measureFromNs)).OrderBy(g => g.StartNs)];
-        return new RunTimeline(RunTimeline.SchemaName, _startNs, _intervals, _lanes.Sum(l => l.Gaps.Count), gaps);
+        List<GapRecord> gaps = [.. _lanes.SelectMany(l => l.Gaps.InOrder(_measureFromNs))
+            .OrderBy(g => g.StartNs)];
+        return new RunTimeline(RunTimeline.SchemaName, _startNs, _intervals, _lanes.Sum(l => l.Gaps.Count),
+            gaps);
     }
 }

@@ -36,8 +36,9 @@ internal static class CpuChecks
         }
     }
 
-    /// <summary>CPUs of all threads that are not lanes: as asked; else those of no lane; else, on a host with a CPU
-    /// for each lane and no more, those of the load, which pauses, and of lanes that are not FIFO.</summary>
+    /// <summary>CPUs of all threads that are not lanes: as asked; else those of no lane; else, on a host with
+    /// a CPU for each lane and no more, those of the load, which pauses, and of lanes that are not
+    /// FIFO.</summary>
     public static CpuSet Housekeeping(Configuration configuration, HostFacts facts)
     {
         if (configuration.Host.Housekeeping is { } asked)
@@ -98,7 +99,8 @@ internal static class CpuChecks
         {
             double lostMs = (facts.RtPeriodUs - facts.RtRuntimeUs) / 1000.0;
             findings.Error(lane.Section.At("policy"),
-                $"the kernel stops a FIFO lane for {lostMs:0.###} ms of each {facts.RtPeriodUs / 1000.0:0.###} ms "
+                $"the kernel stops a FIFO lane for {lostMs:0.###} ms of each "
+                    + $"{facts.RtPeriodUs / 1000.0:0.###} ms "
                     + $"(kernel.sched_rt_runtime_us = {facts.RtRuntimeUs})",
                 "Write rt_throttling = \"off\" in [host], or policy = \"other\".");
         }
@@ -117,7 +119,8 @@ internal static class CpuChecks
         }
 
         findings.Error(lane.Seat.Place,
-            $"a FIFO lane would starve the other threads of CPU {lane.Seat.Cpu}: housekeeping is {housekeeping}",
+            $"a FIFO lane would starve the other threads of CPU {lane.Seat.Cpu}: housekeeping is "
+                + $"{housekeeping}",
             lane.IsLoad ? "Choose another CPU, set quiet_every and quiet_for, or write policy = \"other\"."
                 : "Choose another CPU for one of them, or write policy = \"other\".");
     }

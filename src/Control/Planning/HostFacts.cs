@@ -69,11 +69,13 @@ internal sealed record HostFacts
     /// <summary>Namespaces asked for.</summary>
     public required IReadOnlyList<NamespaceFacts> Namespaces { get; init; }
 
-    /// <summary>Reads them. Calls the kernel; any thread that may change its namespace for a moment.</summary>
+    /// <summary>Reads them. Calls the kernel; any thread that may change its namespace for a
+    /// moment.</summary>
     public static HostFacts Read(IEnumerable<string> netnsPaths) => HostReader.Read(netnsPaths);
 
     /// <summary>The namespace of a path; null when it was not asked for.</summary>
-    public NamespaceFacts? FindNamespace(string path) => Namespaces.FirstOrDefault(space => space.Path == path);
+    public NamespaceFacts? FindNamespace(string path) =>
+        Namespaces.FirstOrDefault(space => space.Path == path);
 
     /// <summary>The interface of a port; null when there is none.</summary>
     public InterfaceFacts? FindInterface(PortConfiguration port) =>

@@ -21,11 +21,13 @@ internal static class HostReader
             MemAvailableBytes = MemAvailable(),
             HugePagesFree = Number(FirstLine("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"), 0),
             NodeOfCpu = Nodes(),
-            Namespaces = [.. netnsPaths.Distinct(StringComparer.Ordinal).Select(path => ReadNamespace(path, interrupts))],
+            Namespaces = [.. netnsPaths.Distinct(StringComparer.Ordinal)
+                .Select(path => ReadNamespace(path, interrupts))],
         };
     }
 
-    /// <summary>Interrupts of a device with the queues they serve, from lines of /proc/interrupts; pure but for
+    /// <summary>Interrupts of a device with the queues they serve, from lines of /proc/interrupts; pure but
+    /// for
     /// <paramref name="affinityOf"/>.</summary>
     public static IReadOnlyList<IrqFacts> Irqs(
         IEnumerable<int> numbers, string[] interrupts, Func<int, string> affinityOf)
@@ -34,7 +36,8 @@ internal static class HostReader
         foreach (int number in numbers.Order())
         {
             string prefix = number.ToString(CultureInfo.InvariantCulture) + ":";
-            string? line = Array.Find(interrupts, text => text.TrimStart().StartsWith(prefix, StringComparison.Ordinal));
+            string? line = Array.Find(
+                interrupts, text => text.TrimStart().StartsWith(prefix, StringComparison.Ordinal));
             string action = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1] ?? "";
             if (action.Length > 0 && Quantities.Cpus(affinityOf(number)) is { } cpus)
             {
@@ -45,8 +48,8 @@ internal static class HostReader
         return irqs;
     }
 
-    // "ice-eth0-TxRx-3", "eth0-rx-3", "virtio0-input.3", "mlx5_comp3@pci:0000:01:00.0": the queue is the last number
-    // before an '@'. An action with no such number serves no queue that we could name.
+    // "ice-eth0-TxRx-3", "eth0-rx-3", "virtio0-input.3", "mlx5_comp3@pci:0000:01:00.0": the queue is the last
+    // number before an '@'. An action with no such number serves no queue that we could name.
     private static int QueueOf(string action)
     {
         string name = action.Split('@')[0];
@@ -59,9 +62,26 @@ internal static class HostReader
 
         string head = name[..start];
         bool isQueue = head.Contains("rx", StringComparison.OrdinalIgnoreCase)
-            || head.Contains("input", StringComparison.Ordinal) || head.Contains("comp", StringComparison.Ordinal);
+            || head.Contains("input", StringComparison.Ordinal)
+            || head.Contains("comp", StringComparison.Ordinal);
         return isQueue && start < end ? Quantities.Whole(name[start..], 4095) ?? -1 : -1;
     }
+
+    /// <summary>Address of an interface's PCI device: as its driver says, else rtnetlink, whose word for a
+    /// virtio interface is the virtio device; empty: there is none. Pure.</summary>
+    public static string DeviceOf(string busInfo, string parentDevice) =>
+        IsPciAddress(busInfo) ? busInfo : IsPciAddress(parentDevice) ? parentDevice : "";
+
+    /// <summary>CPUs of an interrupt, cpulist: where the kernel has put it, else where it may go. Pure.
+    /// </summary>
+    public static string AffinityOf(string effective, string allowed) =>
+        effective.Length > 0 ? effective : allowed;
+
+    // domain:bus:slot.function, as in 0000:00:03.0 (a domain may be longer); nothing else becomes part of a
+    // path.
+    private static bool IsPciAddress(string text) =>
+        text.Split(':') is [{ Length: >= 4 }, { Length: 2 }, { Length: 4 } slot] && slot[2] == '.'
+        && text.All(c => char.IsAsciiHexDigit(c) || c is ':' or '.');
 
     private static NamespaceFacts ReadNamespace(string path, string[] interrupts)
     {
@@ -93,7 +113,8 @@ internal static class HostReader
         }
 
         // By device, not by /sys/class/net, which shows one namespace only.
-        string device = link.ParentDevice.Length == 0 ? "" : "/sys/bus/pci/devices/" + link.ParentDevice;
+        string address = DeviceOf(driver?.BusInfo ?? "", link.ParentDevice);
+        string device = address.Length == 0 ? "" : "/sys/bus/pci/devices/" + address;
         return new InterfaceFacts
         {
             Index = link.Index,
@@ -105,7 +126,8 @@ internal static class HostReader
             NumaNode = device.Length == 0 ? -1 : (int)Number(FirstLine(device + "/numa_node"), -1),
             Driver = driver?.Name ?? link.Kind,
             Irqs = device.Length == 0 ? [] : Irqs(NumbersIn(device + "/msi_irqs"), interrupts,
-                number => FirstLine($"/proc/irq/{number}/smp_affinity_list")),
+                number => AffinityOf(FirstLine($"/proc/irq/{number}/effective_affinity_list"),
+                    FirstLine($"/proc/irq/{number}/smp_affinity_list"))),
         };
     }
 
@@ -134,7 +156,8 @@ internal static class HostReader
     }
 
     private static IEnumerable<int> NumbersIn(string directory) => !Directory.Exists(directory) ? []
-        : Directory.GetFiles(directory).Select(path => Quantities.Whole(Path.GetFileName(path), int.MaxValue) ?? -1)
+        : Directory.GetFiles(directory)
+            .Select(path => Quantities.Whole(Path.GetFileName(path), int.MaxValue) ?? -1)
             .Where(number => number >= 0);
 
     private static long Number(string text, long otherwise) =>

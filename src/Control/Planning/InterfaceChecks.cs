@@ -39,7 +39,8 @@ internal static class InterfaceChecks
         HostFacts facts, PortConfiguration port, HashSet<string> refused, Findings findings)
     {
         NamespaceFacts? space = facts.FindNamespace(port.Netns);
-        string name = port.Netns.StartsWith("/run/netns/", StringComparison.Ordinal) ? port.Netns[11..] : port.Netns;
+        string name = port.Netns.StartsWith("/run/netns/", StringComparison.Ordinal) ? port.Netns[11..]
+            : port.Netns;
         bool isLab = name.StartsWith(LabPrefix, StringComparison.Ordinal);
         if (space == null || space.Refusal.Length > 0)
         {
@@ -60,7 +61,8 @@ internal static class InterfaceChecks
             string there = space.Interfaces.Count == 0
                 ? "it has none" : "it has " + string.Join(", ", space.Interfaces.Select(other => other.Name));
             findings.Error(port.Section.At("interface"), $"no such interface {where}: {there}",
-                isLab ? "Run 'lowlat lab up' first." : "Name one of them, or its network namespace with netns.");
+                isLab ? "Run 'lowlat lab up' first."
+                    : "Name one of them, or its network namespace with netns.");
         }
 
         return link;
@@ -78,7 +80,8 @@ internal static class InterfaceChecks
         }
     }
 
-    private static void CheckMtu(LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
+    private static void CheckMtu(
+        LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
     {
         int most = MtuMax(lane.ChunkBytes, lane.HeadroomBytes);
         if (link.MtuBytes <= most)
@@ -92,14 +95,16 @@ internal static class InterfaceChecks
             $"MTU {link.MtuBytes} is too large for chunks of {lane.ChunkBytes} bytes with headroom "
                 + $"{lane.HeadroomBytes}: at most {most}",
             wouldFit
-                ? $"Write chunk = {Limits.ChunkBytesMax} in lane \"{lane.Name}\", or lower the MTU: ip link set "
+                ? $"Write chunk = {Limits.ChunkBytesMax} in lane \"{lane.Name}\", or lower the MTU: "
+                    + "ip link set "
                     + $"{link.Name} mtu {most}."
                 : $"No chunk holds it: lower the MTU to {Math.Max(most, mostOfLargest)} or less.");
     }
 
-    // A FIFO lane never leaves its CPU: an interrupt that may run there only would wait for it, and the lane for the
-    // frames that the interrupt brings.
-    private static void CheckInterrupts(LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
+    // A FIFO lane never leaves its CPU: an interrupt that may run there only would wait for it, and the lane
+    // for the frames that the interrupt brings.
+    private static void CheckInterrupts(
+        LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
     {
         if (!lane.IsFifo || port.Wake == WakePolicy.BusyPoll)
         {
@@ -111,7 +116,8 @@ internal static class InterfaceChecks
             if (!irq.Cpus.IsAll && irq.Cpus.Cpus is [int only] && only == lane.Seat.Cpu)
             {
                 findings.Error(lane.Seat.Place,
-                    $"IRQ {irq.Number} of {link.Name} queue {port.Queue} may run on CPU {only} only, where this FIFO "
+                    $"IRQ {irq.Number} of {link.Name} queue {port.Queue} may run on CPU {only} only, "
+                        + "where this FIFO "
                         + "lane would starve it",
                     $"Move it (echo OTHER_CPU > /proc/irq/{irq.Number}/smp_affinity_list), or write wakeup = "
                         + $"\"busy-poll\" in port \"{port.Name}\".");
@@ -126,7 +132,8 @@ internal static class InterfaceChecks
         if (link.NumaNode >= 0 && node >= 0 && link.NumaNode != node)
         {
             findings.Warn(port.Section.At("interface"),
-                $"{link.Name} is on NUMA node {link.NumaNode}, {lane.Seat.Name} on node {node}: every frame crosses",
+                $"{link.Name} is on NUMA node {link.NumaNode}, {lane.Seat.Name} on node {node}: "
+                    + "every frame crosses",
                 $"Give the lane a CPU of node {link.NumaNode}.");
         }
     }
@@ -138,7 +145,8 @@ internal static class InterfaceChecks
         if (veths.Length > 0)
         {
             findings.Note(veths[0].Section.At("interface"),
-                $"{string.Join(", ", veths.Select(port => port.Interface))}: veth runs its NAPI on the sender's CPU", "");
+                $"{string.Join(", ", veths.Select(port => port.Interface))}: veth runs its NAPI on "
+                    + "the sender's CPU", "");
         }
     }
 }

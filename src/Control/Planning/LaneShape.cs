@@ -3,8 +3,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Planning;
 
-/// <summary>A lane to be, forward or load, with all defaults filled in: what checks look at and plans are built from.
-/// </summary>
+/// <summary>A lane to be, forward or load, with all defaults filled in: what checks look at and plans are
+/// built from.</summary>
 internal sealed record LaneShape
 {
     /// <summary>Name.</summary>

@@ -3,7 +3,8 @@ using LowLatency.Control.Configuring;
 
 namespace LowLatency.Control.Planning;
 
-/// <summary>Options of the command line that stand in for keys of [load], as typed; null: not given.</summary>
+/// <summary>Options of the command line that stand in for keys of [load], as typed; null: not
+/// given.</summary>
 internal sealed record LoadOverrides
 {
     /// <summary>No option given.</summary>
@@ -86,9 +87,11 @@ internal sealed record LoadRequest
             RatePps = Read(Schema.Rate, "--rate", options.Rate, section.Get<double>("rate"), errors),
             Sizes = sizes,
             SizesAt = sizesAt,
-            IsPoisson = Read(Schema.Arrivals, "--schedule", options.Schedule, section.Get<string>("schedule"), errors)
+            IsPoisson = Read(
+                Schema.Arrivals, "--schedule", options.Schedule, section.Get<string>("schedule"), errors)
                 == "poisson",
-            DurationNs = Read(Schema.RunTime, "--duration", options.Duration, section.Get<long>("duration"), errors),
+            DurationNs = Read(
+                Schema.RunTime, "--duration", options.Duration, section.Get<long>("duration"), errors),
             WarmupNs = Read(Schema.Warmup, "--warmup", options.Warmup, section.Get<long>("warmup"), errors),
             Flows = flows,
             Paths = [.. load.Paths.Where(path => path != load.Direct || !options.NoDirect)],
@@ -143,14 +146,17 @@ internal sealed record LoadRequest
             if (parts.Length != 2 || (!isLoss && !Schema.SloNames.Contains(parts[0])))
             {
                 findings.Error(place,
-                    $"must be NAME=LIMIT, with a name of {string.Join(", ", Schema.SloNames)}, {SloLimit.LossName}",
+                    $"must be NAME=LIMIT, with a name of {string.Join(", ", Schema.SloNames)}, "
+                        + $"{SloLimit.LossName}",
                     "Write --slo p99.99=50us, for example.");
                 continue;
             }
 
             int before = findings.Errors.Count;
             TomlValue value = new(place, isLoss ? Number(parts[1]) : parts[1]);
-            object limit = (isLoss ? OptionType.Fraction() : Schema.SloLimit).Read(value, findings.Errors);
+            OptionType type = isLoss ? OptionType.Fraction() : Schema.SloLimit;
+            string example = $"{parts[0]}={type.Example.Trim('"')}";
+            object limit = (type with { Example = example }).Read(value, findings.Errors);
             if (findings.Errors.Count == before)
             {
                 limits.RemoveAll(there => there.Name == parts[0]);
@@ -163,7 +169,8 @@ internal sealed record LoadRequest
         return limits;
     }
 
-    private static T Read<T>(OptionType type, string name, string? text, T otherwise, List<ConfigurationError> errors)
+    private static T Read<T>(
+        OptionType type, string name, string? text, T otherwise, List<ConfigurationError> errors)
     {
         if (text == null)
         {
@@ -171,7 +178,8 @@ internal sealed record LoadRequest
         }
 
         // An integer type takes no string: what is typed as a number is one.
-        bool isNumber = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+        bool isNumber = long.TryParse(
+            text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
             && type.Takes.Contains("an integer");
         return (T)type.Read(new TomlValue(Option(name, text), isNumber ? number : text), errors);
     }

@@ -20,12 +20,15 @@ internal static class LoadShapes
         ThreadSeat[] seats = [.. CpuRules.LoadSeats(configuration)];
         return
         [
-            Shape(configuration, load, facts, LaneKind.Generator, seats[0], request.Paths.Select(path => path.Tx)),
-            Shape(configuration, load, facts, LaneKind.Receiver, seats[^1], request.Paths.Select(path => path.Rx)),
+            Shape(configuration, load, facts, LaneKind.Generator, seats[0],
+                request.Paths.Select(path => path.Tx)),
+            Shape(configuration, load, facts, LaneKind.Receiver, seats[^1],
+                request.Paths.Select(path => path.Rx)),
         ];
     }
 
-    /// <summary>Adds what is wrong with the frame sizes: larger than an interface of the path carries.</summary>
+    /// <summary>Adds what is wrong with the frame sizes: larger than an interface of the path
+    /// carries.</summary>
     public static void CheckSizes(LaneShape[] lanes, LoadRequest request, HostFacts facts, Findings findings)
     {
         int largest = request.Sizes.Count == 0 ? 0 : request.Sizes.Max(size => size.FrameBytes);
@@ -34,7 +37,8 @@ internal static class LoadShapes
             if (facts.FindInterface(port) is { } link && largest > link.MtuBytes + EthernetHeaderBytes)
             {
                 findings.Error(request.SizesAt,
-                    $"frames of {largest} bytes do not pass {link.Name}: MTU {link.MtuBytes} and the Ethernet header "
+                    $"frames of {largest} bytes do not pass {link.Name}: MTU {link.MtuBytes} and the "
+                        + "Ethernet header "
                         + $"make {link.MtuBytes + EthernetHeaderBytes}",
                     "Lower the size, or raise the MTU.");
                 return;
@@ -96,7 +100,8 @@ internal static class LoadShapes
             Seat = seat,
             SharedThread = load.IsShared ? SharedThread : null,
             Thread = load.Thread,
-            YieldEveryNs = load.HasQuiet ? load.Section.Get<long>("quiet_every") : isFifo ? FifoYieldEveryNs : 0,
+            YieldEveryNs = load.HasQuiet ? load.Section.Get<long>("quiet_every")
+                : isFifo ? FifoYieldEveryNs : 0,
             YieldForNs = load.HasQuiet ? load.Section.Get<long>("quiet_for") : isFifo ? FifoYieldForNs : 0,
             Ports = ports,
             Frames = LaneShape.DefaultFrames(ports),
@@ -117,14 +122,15 @@ internal static class LoadShapes
         string otherName = path.Section.GetOr("destination_mac_of", path.Rx);
         InterfaceFacts other = facts.FindInterface(configuration.FindPort(otherName)!) ?? rx;
         long cycleNs = load.Get<long>("slice");
-        long directNs = (long)Math.Round(cycleNs * load.Get<double>("direct_share"));
+        long directNs = configuration.Load!.DirectSliceNs;
         PlanPath plan = new()
         {
             SourceMac = path.Section.GetOr("source_mac", tx.Mac),
             DestinationMac = path.Section.GetOr("destination_mac", other.Mac),
             TxPort = (uint)index,
             RxPort = (uint)index,
-            SliceNs = request.Paths.Count == 1 ? cycleNs : path.Name == "direct" ? directNs : cycleNs - directNs,
+            SliceNs = request.Paths.Count == 1 ? cycleNs
+                : path.Name == "direct" ? directNs : cycleNs - directNs,
         };
         plan.Name.Set(path.Name);
         return plan;

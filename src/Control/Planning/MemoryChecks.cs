@@ -14,11 +14,13 @@ internal static class MemoryChecks
         long huge = 0;
         foreach (LaneShape lane in lanes)
         {
-            huge += lane.HugePages == HugePages.Require ? (lane.UmemBytes + HugePageBytes - 1) / HugePageBytes : 0;
+            huge += lane.HugePages == HugePages.Require
+                ? (lane.UmemBytes + HugePageBytes - 1) / HugePageBytes : 0;
             if (lane.UmemBytes > int.MaxValue - lane.ChunkBytes)
             {
                 findings.Error(FramesOf(lane),
-                    $"{lane.Frames} chunks of {lane.ChunkBytes} bytes are {lane.UmemBytes >> 20} MiB, a UMEM has less "
+                    $"{lane.Frames} chunks of {lane.ChunkBytes} bytes are {lane.UmemBytes >> 20} MiB, "
+                        + "a UMEM has less "
                         + "than 2048 MiB",
                     "Lower frames, or the rings of the lane's ports.");
             }
@@ -38,7 +40,8 @@ internal static class MemoryChecks
         if (bytes > facts.MemAvailableBytes)
         {
             findings.Error(FramesOf(small.MaxBy(lane => lane.UmemBytes)!),
-                $"the UMEMs need {bytes >> 20} MiB, the host has {facts.MemAvailableBytes >> 20} MiB available",
+                $"the UMEMs need {bytes >> 20} MiB, the host has {facts.MemAvailableBytes >> 20} MiB "
+                    + "available",
                 "Lower frames, or the rings of the lane's ports.");
         }
     }

@@ -6,9 +6,10 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Planning;
 
-/// <summary>Lays checked lanes out as a <see cref="PlanImage"/>: ports in the order of the lanes, then stages, then
-/// rules. Pure.</summary>
-internal sealed class PlanBuilder(Configuration configuration, HostFacts facts, IReadOnlyList<LaneShape> shapes)
+/// <summary>Lays checked lanes out as a <see cref="PlanImage"/>: ports in the order of the lanes, then
+/// stages, then rules. Pure.</summary>
+internal sealed class PlanBuilder(
+    Configuration configuration, HostFacts facts, IReadOnlyList<LaneShape> shapes)
 {
     private const uint AnyProtocol = 256;
 

@@ -28,7 +28,8 @@ internal static class PlanJson
     private static PortDocument PortOf(PlanPort port) => new(port.Name.ToString(), port.Interface.ToString(),
         port.NetworkNamespace.ToString(), port.InterfaceIndex, port.Queue, PlanWords.Of(port.Mode),
         PlanWords.Of(port.Claim), port.Claim == Claim.Udp ? [port.ClaimPortLow, port.ClaimPortHigh] : null,
-        PlanWords.Of(port.Wake), port.BusyPollUs, port.BusyPollBudget, PlanWords.Of(port.Stamps), port.RxSlots,
+        PlanWords.Of(port.Wake), port.BusyPollUs, port.BusyPollBudget, PlanWords.Of(port.Stamps),
+        port.RxSlots,
         port.TxSlots, port.FillSlots, port.CompletionSlots, port.FillLevel, port.MtuBytes, port.NumaNode,
         PlanWords.Mac(port.Mac));
 
@@ -36,7 +37,8 @@ internal static class PlanJson
     {
         string[] ports = [.. Enumerable.Range(0, (int)lane.PortCount)
             .Select(i => plan.Port(lane.Ports[i]).Name.ToString())];
-        return new LaneDocument(lane.Name.ToString(), PlanWords.Of(lane.Kind), PlanWords.Of(lane.Host), lane.Thread,
+        return new LaneDocument(
+            lane.Name.ToString(), PlanWords.Of(lane.Kind), PlanWords.Of(lane.Host), lane.Thread,
             lane.Cpu, PlanWords.Of(lane.Policy), lane.Priority, ports, lane.Frames, lane.ChunkBytes,
             lane.HeadroomBytes, PlanWords.Of(lane.HugePages), lane.NumaNode, lane.Burst, lane.GapThresholdNs,
             lane.YieldEveryNs, lane.YieldForNs,
@@ -63,7 +65,8 @@ internal static class PlanJson
     private static LoadDocument LoadOf(PlanImage plan, PlanLoad load)
     {
         int bytes = load.Family == 4 ? 4 : 16;
-        return new LoadDocument(load.RatePps, PlanWords.Of(load.Schedule), load.Seed, load.DurationNs, load.WarmupNs,
+        return new LoadDocument(
+            load.RatePps, PlanWords.Of(load.Schedule), load.Seed, load.DurationNs, load.WarmupNs,
             load.QuietEveryNs, load.QuietForNs, load.QuietGuardNs, load.Flows, load.Family,
             new IPAddress(((ReadOnlySpan<byte>)load.Source)[..bytes]).ToString(),
             new IPAddress(((ReadOnlySpan<byte>)load.Destination)[..bytes]).ToString(),
@@ -81,13 +84,17 @@ internal static class PlanJson
 internal sealed record PlanDocument(string Schema, string Name, string RegionPath, string ConfigHash,
     string HousekeepingCpus, bool LockMemory, PortDocument[] Ports, LaneDocument[] Lanes, LoadDocument? Load);
 
-internal sealed record PortDocument(string Name, string Interface, string NetworkNamespace, int InterfaceIndex,
-    uint Queue, string Mode, string Claim, int[]? ClaimPorts, string Wakeup, uint BusyPollUs, uint BusyPollBudget,
+internal sealed record PortDocument(
+    string Name, string Interface, string NetworkNamespace, int InterfaceIndex,
+    uint Queue, string Mode, string Claim, int[]? ClaimPorts, string Wakeup, uint BusyPollUs,
+    uint BusyPollBudget,
     string Timestamps, uint RxSlots, uint TxSlots, uint FillSlots, uint CompletionSlots, uint FillLevel,
     uint MtuBytes, int NumaNode, string Mac);
 
-internal sealed record LaneDocument(string Name, string Kind, string Host, uint Thread, int Cpu, string Policy,
-    int Priority, string[] Ports, uint Frames, uint ChunkBytes, uint HeadroomBytes, string HugePages, int NumaNode,
+internal sealed record LaneDocument(
+    string Name, string Kind, string Host, uint Thread, int Cpu, string Policy,
+    int Priority, string[] Ports, uint Frames, uint ChunkBytes, uint HeadroomBytes, string HugePages,
+    int NumaNode,
     uint Burst, long GapThresholdNs, long YieldEveryNs, long YieldForNs, StageDocument[] Stages);
 
 internal sealed record StageDocument(string Kind, string[] Ports, string? SourceMac, string? DestinationMac,
@@ -95,7 +102,8 @@ internal sealed record StageDocument(string Kind, string[] Ports, string? Source
 
 internal sealed record RuleDocument(string Name, string Action, IReadOnlyList<string> Matches);
 
-internal sealed record LoadDocument(double RatePps, string Schedule, ulong Seed, long DurationNs, long WarmupNs,
+internal sealed record LoadDocument(
+    double RatePps, string Schedule, ulong Seed, long DurationNs, long WarmupNs,
     long QuietEveryNs, long QuietForNs, long QuietGuardNs, uint Flows, uint Family, string Source,
     string Destination, int SourcePort, int DestinationPort, SizeDocument[] Sizes, PathDocument[] Paths);
 

@@ -13,7 +13,8 @@ internal static class PlanText
     {
         StringBuilder text = new();
         ref readonly PlanHeader header = ref plan.Header;
-        text.Append($"plan {header.Name}  ({plan.Bytes.Length} bytes, configuration {header.ConfigHash.ToString()[..12]})\n");
+        string hash = header.ConfigHash.ToString()[..12];
+        text.Append($"plan {header.Name}  ({plan.Bytes.Length} bytes, configuration {hash})\n");
         text.Append($"  region        {header.RegionPath}\n");
         text.Append($"  housekeeping  CPU {header.HousekeepingCpus}\n");
         text.Append($"  memory        {(header.LockMemory != 0 ? "locked" : "not locked")}\n");
@@ -43,7 +44,8 @@ internal static class PlanText
                 port.NumaNode < 0 ? "-" : $"{port.NumaNode}"]);
             how.Add([$"{port.Name}", PlanWords.Of(port.Mode), ClaimText(port), WakeText(port),
                 PlanWords.Of(port.Stamps),
-                $"{port.RxSlots}/{port.TxSlots}/{port.FillSlots}/{port.CompletionSlots}", $"{port.FillLevel}"]);
+                $"{port.RxSlots}/{port.TxSlots}/{port.FillSlots}/{port.CompletionSlots}",
+                $"{port.FillLevel}"]);
         }
 
         text.Append('\n');
@@ -62,7 +64,8 @@ internal static class PlanText
         string thread = lane.Host == LaneHost.Shared ? $"shared thread {lane.Thread}" : "its own thread";
         text.Append($"\nlane {lane.Name}  ({PlanWords.Of(lane.Kind)})\n");
         text.Append($"  thread  CPU {lane.Cpu}, {PlanWords.Of(lane.Policy)} {lane.Priority}, {thread}\n");
-        text.Append($"  pauses  {pauses}; gaps over {OptionType.DurationText(lane.GapThresholdNs)} are events\n");
+        text.Append(
+            $"  pauses  {pauses}; gaps over {OptionType.DurationText(lane.GapThresholdNs)} are events\n");
         text.Append($"  umem    {lane.Frames} x {lane.ChunkBytes} = {mib} MiB, huge pages "
             + $"{PlanWords.Of(lane.HugePages)}{headroom}{node}; burst {lane.Burst}\n");
         List<string> names = [];
@@ -117,8 +120,10 @@ internal static class PlanText
             PlanPath path = load.Paths[i];
             string tx = plan.Port(plan.Lane(0).Ports[(int)path.TxPort]).Name.ToString();
             string rx = plan.Port(plan.Lane(1).Ports[(int)path.RxPort]).Name.ToString();
-            text.Append($"  path    {path.Name}: {tx} -> {rx}, {OptionType.DurationText(path.SliceNs)} of each cycle\n");
-            text.Append($"          {PlanWords.Mac(path.SourceMac)} -> {PlanWords.Mac(path.DestinationMac)}\n");
+            string slice = OptionType.DurationText(path.SliceNs);
+            text.Append($"  path    {path.Name}: {tx} -> {rx}, {slice} of each cycle\n");
+            text.Append(
+                $"          {PlanWords.Mac(path.SourceMac)} -> {PlanWords.Mac(path.DestinationMac)}\n");
         }
     }
 
@@ -132,7 +137,8 @@ internal static class PlanText
         : port.ClaimPortLow == port.ClaimPortHigh ? $"udp {port.ClaimPortLow}"
         : $"udp {port.ClaimPortLow}-{port.ClaimPortHigh}";
 
-    private static string WakeText(in PlanPort port) => port.Wake != WakePolicy.BusyPoll ? PlanWords.Of(port.Wake)
+    private static string WakeText(in PlanPort port) =>
+        port.Wake != WakePolicy.BusyPoll ? PlanWords.Of(port.Wake)
         : $"busy-poll {port.BusyPollUs}us/{port.BusyPollBudget}";
 
     // The name that 'ip netns' has for it; a long path keeps its end.

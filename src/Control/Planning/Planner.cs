@@ -22,7 +22,8 @@ internal sealed record PlanResult
     public IReadOnlyList<SloLimit> Slo { get; init; } = [];
 }
 
-/// <summary>A configuration and a host to a plan that lowlatd can run, or everything that is wrong. Pure.</summary>
+/// <summary>A configuration and a host to a plan that lowlatd can run, or everything that is wrong.
+/// Pure.</summary>
 internal static class Planner
 {
     /// <summary>Plans the forward lanes.</summary>

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace LowLatency.Control.Reporting;
 
-/// <summary>One axis: a range of values on a range of pixels, linear or logarithmic, with ticks people read.</summary>
+/// <summary>One axis: a range of values on a range of pixels, linear or logarithmic, with ticks people
+/// read.</summary>
 internal sealed class ChartScale
 {
     private readonly double _low, _high, _from, _to;
@@ -135,21 +136,25 @@ internal sealed class Chart
     /// <summary>Draws a dot with a tip.</summary>
     public void Dot(double x, double y, double radius, int colour, string tip) =>
         _body.Append($"<circle class=\"f{colour}\" cx=\"{HtmlText.At(x)}\" cy=\"{HtmlText.At(y)}\" ")
-            .Append($"r=\"{HtmlText.At(radius)}\" fill-opacity=\"0.7\"><title>{HtmlText.Escape(tip)}</title></circle>\n");
+            .Append($"r=\"{HtmlText.At(radius)}\" "
+                + $"fill-opacity=\"0.7\"><title>{HtmlText.Escape(tip)}</title></circle>\n");
 
     /// <summary>Shades a stretch of the x axis.</summary>
     public void Shade(double from, double to, string text)
     {
         _body.Append($"<rect class=\"shade\" x=\"{HtmlText.At(from)}\" y=\"{HtmlText.At(Top)}\" ")
-            .Append($"width=\"{HtmlText.At(Math.Max(0, to - from))}\" height=\"{HtmlText.At(_bottom - Top)}\" />\n");
+            .Append($"width=\"{HtmlText.At(Math.Max(0, to - from))}\" "
+                + $"height=\"{HtmlText.At(_bottom - Top)}\" />\n");
         Text(from + 6, Top + 15, text, "start");
     }
 
     /// <summary>Adds a legend entry.</summary>
     public void Legend(string name, int colour)
     {
-        _body.Append($"<rect class=\"f{colour}\" x=\"{HtmlText.At(_legendAt)}\" y=\"12\" width=\"16\" height=\"4\" rx=\"2\" />\n")
-            .Append($"<text class=\"key\" x=\"{HtmlText.At(_legendAt + 22)}\" y=\"18\">{HtmlText.Escape(name)}</text>\n");
+        _body.Append($"<rect class=\"f{colour}\" x=\"{HtmlText.At(_legendAt)}\" y=\"12\" width=\"16\" "
+            + "height=\"4\" rx=\"2\" />\n")
+            .Append($"<text class=\"key\" x=\"{HtmlText.At(_legendAt + 22)}\" "
+                + $"y=\"18\">{HtmlText.Escape(name)}</text>\n");
         _legendAt += 44 + (name.Length * 6.6);
     }
 

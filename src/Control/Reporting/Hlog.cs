@@ -4,12 +4,13 @@ using LowLatency.Control.Measuring;
 
 namespace LowLatency.Control.Reporting;
 
-/// <summary>Histograms as a HdrHistogram log, format 1.3: one tagged line per histogram for the whole run, ASCII, so
-/// that the standard tools (HistogramLogProcessor, hdr-plot…) read it.</summary>
+/// <summary>Histograms as a HdrHistogram log, format 1.3: one tagged line per histogram for the whole run,
+/// ASCII, so that the standard tools (HistogramLogProcessor, hdr-plot…) read it.</summary>
 internal static class Hlog
 {
     /// <summary>The log's text.</summary>
-    /// <param name="histograms">Tagged histograms; empty ones are left out, the tools stumble over them.</param>
+    /// <param name="histograms">Tagged histograms; empty ones are left out, the tools stumble over
+    /// them.</param>
     /// <param name="startUtc">Start of the measuring.</param>
     /// <param name="endUtc">End of the measuring.</param>
     public static byte[] Write(HistogramSet histograms, DateTime startUtc, DateTime endUtc)
@@ -25,7 +26,8 @@ internal static class Hlog
         HistogramLogWriter.Write(stream, startUtc, filled);
 
         // The library writes UTF-16 with a byte order mark and the line ends of its platform.
-        string text = Encoding.Unicode.GetString(stream.ToArray()).TrimStart('\uFEFF').ReplaceLineEndings("\n");
+        string text = Encoding.Unicode.GetString(stream.ToArray()).TrimStart('\uFEFF')
+            .ReplaceLineEndings("\n");
         return Encoding.ASCII.GetBytes(text);
     }
 
@@ -37,7 +39,8 @@ internal static class Hlog
         try
         {
             using MemoryStream stream = new(log);
-            using HistogramLogReader reader = new(stream); // its static Read closes the stream before it is read
+            // its static Read closes the stream before it is read
+            using HistogramLogReader reader = new(stream);
             foreach (HistogramBase histogram in reader.ReadHistograms())
             {
                 set.Add(histogram.Tag ?? "", histogram);

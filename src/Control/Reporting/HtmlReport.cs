@@ -17,8 +17,10 @@ internal static class HtmlReport
         if (run.Timeline is RunTimeline timeline)
         {
             body.Append("<h2>Second by second</h2>\n").Append(RunCharts.Timeline(timeline));
-            body.Append("<h2>Gaps</h2>\n<p class=\"soft small\">Times in which a lane did not turn for longer than its ")
-                .Append($"threshold: {Units.Count(timeline.GapsSeen)} in all, the longest {timeline.Gaps.Count} shown.</p>\n")
+            body.Append("<h2>Gaps</h2>\n<p class=\"soft small\">Times in which a lane did not turn for "
+                + "longer than its ")
+                .Append($"threshold: {Units.Count(timeline.GapsSeen)} in all, the longest "
+                    + $"{timeline.Gaps.Count} shown.</p>\n")
                 .Append(RunCharts.Gaps(timeline));
         }
 
@@ -37,7 +39,8 @@ internal static class HtmlReport
         string seconds = result.DurationSeconds.ToString("0.0", CultureInfo.InvariantCulture);
         body.Append($"<p><span class=\"verdict {kind}\">{(result.Verdict.Ok ? "OK" : "NOT OK")}</span></p>\n")
             .Append($"<h1>lowlat {HtmlText.Escape(result.Verb)}: {HtmlText.Escape(Headline(result))}</h1>\n")
-            .Append($"<p class=\"soft\">{seconds} s measured, started {Time(run.Manifest.StartUtc)} UTC</p>\n");
+            .Append($"<p class=\"soft\">{seconds} s measured, started {Time(run.Manifest.StartUtc)} "
+                + "UTC</p>\n");
         if (result.Verdict.Reasons.Count + result.Verdict.Notes.Count + result.Slo.Count == 0)
         {
             return;
@@ -52,7 +55,8 @@ internal static class HtmlReport
         foreach (SloResult slo in result.Slo)
         {
             string actual = slo.ActualNs is long ns ? $"{Units.Us(ns)} µs" : "refused, too few samples";
-            body.Append($"<li class=\"{(slo.Met ? "good" : "bad")}\">objective {HtmlText.Escape(slo.Percentile)} ≤ ")
+            body.Append($"<li class=\"{(slo.Met ? "good" : "bad")}\">objective "
+                + $"{HtmlText.Escape(slo.Percentile)} ≤ ")
                 .Append($"{Units.Us(slo.LimitNs)} µs: {actual}, {(slo.Met ? "met" : "not met")}</li>\n");
         }
 
@@ -76,7 +80,8 @@ internal static class HtmlReport
         {
             if (Percentile.All[i].OneIn <= 10_000 && shown.At(i) is long ns)
             {
-                string what = run.EndToEnd is not null ? "end-to-end" : run.Residence is not null ? "residence" : "gap";
+                string what = run.EndToEnd is not null ? "end-to-end" : run.Residence is not null
+                    ? "residence" : "gap";
                 return $"{Percentile.All[i].Name} {what} {Units.Us(ns)} µs";
             }
         }
@@ -107,7 +112,8 @@ internal static class HtmlReport
         body.Append("<div class=\"cards\">\n");
         foreach ((string value, string name) in cards)
         {
-            body.Append($"<div class=\"card\"><b>{HtmlText.Escape(value)}</b><span>{HtmlText.Escape(name)}</span></div>\n");
+            body.Append($"<div class=\"card\"><b>{HtmlText.Escape(value)}</b>")
+                .Append($"<span>{HtmlText.Escape(name)}</span></div>\n");
         }
 
         body.Append("</div>\n");
@@ -128,7 +134,8 @@ internal static class HtmlReport
         {
             body.Append(RunCharts.Percentiles(
             [
-                ("end-to-end", set[HistogramSet.EndToEnd], 0), ("service time", set[HistogramSet.ServiceTime], 1),
+                ("end-to-end", set[HistogramSet.EndToEnd], 0),
+                ("service time", set[HistogramSet.ServiceTime], 1),
                 ("direct", set[HistogramSet.Direct], 2), ("residence", set[HistogramSet.Residence], 3),
                 ("rx wait", set[HistogramSet.RxWait], 5), ("gap", set[HistogramSet.Gap], 4),
             ]));
@@ -139,12 +146,14 @@ internal static class HtmlReport
         [
             .. new (string Head, LatencySummary? Summary)[]
             {
-                ("end-to-end", result.EndToEnd), ("service", result.ServiceTime), ("direct", result.Direct?.EndToEnd),
+                ("end-to-end", result.EndToEnd), ("service", result.ServiceTime),
+                ("direct", result.Direct?.EndToEnd),
                 ("residence", result.Residence), ("rx wait", result.RxWait), ("gap", result.Gap),
             }.Where(s => s.Summary is not null),
         ];
         ForwarderCost? cost = result.ForwarderCost;
-        string[] heads = ["µs", .. shown.Select(s => s.Head), .. cost is null ? Array.Empty<string>() : ["forwarder’s own"]];
+        string[] heads = ["µs", .. shown.Select(s => s.Head), .. cost is null ? Array.Empty<string>()
+            : ["forwarder’s own"]];
         List<string[]> rows =
         [
             Row("samples", s => Units.Count(s.Count) + "|", ""),
@@ -161,12 +170,16 @@ internal static class HtmlReport
 
         rows.Add(Row("max", s => Us(s.MaxNs) + "|", Signed(cost?.MaxNs)));
         body.Append("<div style=\"height:12px\"></div>\n").Append(HtmlText.Table(heads, rows));
-        body.Append("<p class=\"soft small\">One way. Beside each percentile: how many samples lie above it; – is refused, ")
-            .Append("fewer than ten. End-to-end counts from the intended send time, service time from the hand-over to ")
-            .Append("the kernel. Forwarder’s own: through less direct, same run. Gap: between two turns of a lane.</p>\n");
+        body.Append("<p class=\"soft small\">One way. Beside each percentile: how many samples lie above it; "
+            + "– is refused, ")
+            .Append("fewer than ten. End-to-end counts from the intended send time, service time from the "
+                + "hand-over to ")
+            .Append("the kernel. Forwarder’s own: through less direct, same run. Gap: between two turns of a "
+                + "lane.</p>\n");
 
         string[] Row(string name, Func<LatencySummary, string> cell, string difference) =>
-            [name, .. shown.Select(s => cell(s.Summary!)), .. cost is null ? Array.Empty<string>() : [difference]];
+            [name, .. shown.Select(s => cell(s.Summary!)), .. cost is null ? Array.Empty<string>()
+                : [difference]];
     }
 
     private static void WriteLoss(StringBuilder body, Loss? loss)
@@ -176,7 +189,8 @@ internal static class HtmlReport
             return;
         }
 
-        body.Append("<h2>Ledger</h2>\n<p class=\"soft small\">Every frame the generator handed to the kernel ends in one of ")
+        body.Append("<h2>Ledger</h2>\n<p class=\"soft small\">Every frame the generator handed to the kernel "
+            + "ends in one of ")
             .Append("these lines; the residual must be 0.</p>\n");
         List<string[]> rows =
         [
@@ -187,10 +201,13 @@ internal static class HtmlReport
             ["= residual", Units.Count(loss.Residual)],
         ];
         body.Append(HtmlText.Table(["all paths", "frames"], rows, isLastSum: true));
-        string paths = string.Join("; ", loss.Paths.Select(p => $"{p.Name}: sent {Units.Count(p.Sent)}, received "
+        string paths = string.Join("; ",
+            loss.Paths.Select(p => $"{p.Name}: sent {Units.Count(p.Sent)}, received "
             + $"{Units.Count(p.Received)}, lost {Units.Count(p.Lost)}"));
-        body.Append($"<p class=\"soft small\">{HtmlText.Escape(paths)}. Reordered {Units.Count(loss.Reordered)}, ")
-            .Append($"duplicated {Units.Count(loss.Duplicated)}, not ours {Units.Count(loss.Foreign)}.</p>\n");
+        body.Append($"<p class=\"soft small\">{HtmlText.Escape(paths)}. Reordered "
+            + $"{Units.Count(loss.Reordered)}, ")
+            .Append($"duplicated {Units.Count(loss.Duplicated)}, not ours "
+                + $"{Units.Count(loss.Foreign)}.</p>\n");
     }
 
     private static void WriteGenerator(StringBuilder body, GeneratorResult? generator)
@@ -201,7 +218,8 @@ internal static class HtmlReport
         }
 
         string mark = generator.IsLate ? "<p class=\"warn\">The generator was late.</p>\n" : "";
-        string[] heads = ["schedule", "intended pps", "achieved pps", "%", "unsent", "late p50 µs", "late p99.9 µs", "late max µs"];
+        string[] heads = ["schedule", "intended pps", "achieved pps", "%", "unsent", "late p50 µs",
+            "late p99.9 µs", "late max µs"];
         string[] row =
         [
             generator.Schedule, Units.Rate(generator.IntendedRate), Units.Rate(generator.AchievedRate),
@@ -211,7 +229,8 @@ internal static class HtmlReport
         body.Append("<h2>Generator</h2>\n").Append(mark).Append(HtmlText.Table(heads, [row]));
         if (generator.Quiet is QuietResult quiet)
         {
-            body.Append($"<p class=\"soft small\">Quiet for {Units.Us(quiet.ForNs)} µs every {Units.Us(quiet.EveryNs)} µs, ")
+            body.Append($"<p class=\"soft small\">Quiet for {Units.Us(quiet.ForNs)} µs every "
+                + $"{Units.Us(quiet.EveryNs)} µs, ")
                 .Append($"and {Units.Us(quiet.GuardNs)} µs before it: nothing is intended then.</p>\n");
         }
     }
@@ -220,5 +239,6 @@ internal static class HtmlReport
 
     private static string Signed(double? ns) => ns is double value ? Units.SignedUs(value) : "–";
 
-    private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+    private static string Time(DateTime time) =>
+        time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 }

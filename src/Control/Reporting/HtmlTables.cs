@@ -9,7 +9,8 @@ internal static class HtmlTables
     /// <summary>Lanes, and where their time went.</summary>
     public static void WriteLanes(StringBuilder body, RunResult run)
     {
-        body.Append("<h2>Lanes</h2>\n<p class=\"soft small\">Bytes, collections, faults and switches since arming.</p>\n");
+        body.Append("<h2>Lanes</h2>\n<p class=\"soft small\">Bytes, collections, faults and switches since "
+            + "arming.</p>\n");
         string[] heads =
         [
             "lane", "<of", "cpu", "<policy", "turns", "rx", "tx", "bytes", "collections", "faults min + maj",
@@ -17,8 +18,10 @@ internal static class HtmlTables
         ];
         body.Append(HtmlText.Table(heads, run.Lanes.Select(l => new[]
         {
-            l.Name, $"{l.Process}, {l.Kind}", Number(l.Cpu), $"{l.Policy} {l.Priority}, {l.Host}", Units.Short(l.Turns),
-            Units.Short(l.RxFrames), Units.Short(l.TxFrames), Units.Count(l.AllocatedBytes), Units.Count(l.Collections),
+            l.Name, $"{l.Process}, {l.Kind}", Number(l.Cpu), $"{l.Policy} {l.Priority}, {l.Host}",
+            Units.Short(l.Turns),
+            Units.Short(l.RxFrames), Units.Short(l.TxFrames), Units.Count(l.AllocatedBytes),
+            Units.Count(l.Collections),
             $"{Units.Short(l.MinorFaults)} + {Units.Short(l.MajorFaults)}",
             $"{Units.Short(l.VoluntarySwitches)} + {Units.Short(l.InvoluntarySwitches)}",
             (l.HugePages ? "2 MiB" : "4 KiB") + (l.Fused ? ", fused" : ""),
@@ -26,16 +29,19 @@ internal static class HtmlTables
         string[] regimes = [.. run.Lanes.SelectMany(l => l.RegimesNs.Keys).Distinct()];
         string[] timeHeads =
         [
-            "lane", .. regimes.Select(r => r + " %"), "pauses", "paused ms", "gap p50 µs", "gap p99.9 µs", "gap max µs",
+            "lane", .. regimes.Select(r => r + " %"), "pauses", "paused ms", "gap p50 µs", "gap p99.9 µs",
+            "gap max µs",
             "gaps",
         ];
-        body.Append("<div style=\"height:12px\"></div>\n").Append(HtmlText.Table(timeHeads, run.Lanes.Select(l => new[]
+        body.Append("<div style=\"height:12px\"></div>\n")
+            .Append(HtmlText.Table(timeHeads, run.Lanes.Select(l => new[]
         {
             l.Name,
         }.Concat(regimes.Select(r => Units.Share(l.RegimesNs.GetValueOrDefault(r), l.RegimesNs.Values.Sum())))
             .Concat(
             [
-                Units.Count(l.Yields), (l.YieldNs / 1e6).ToString("0.0", CultureInfo.InvariantCulture), Us(l.Gap?.P50Ns),
+                Units.Count(l.Yields), (l.YieldNs / 1e6).ToString("0.0", CultureInfo.InvariantCulture),
+                Us(l.Gap?.P50Ns),
                 Us(l.Gap?.P999Ns), Us(l.Gap?.MaxNs), Units.Count(l.GapsOverThreshold),
             ]).ToArray())));
     }
@@ -45,18 +51,22 @@ internal static class HtmlTables
     {
         body.Append("<h2>Ports</h2>\n");
         body.Append(HtmlText.Table(
-            ["port", "<process", "<interface", "<netns", "queue", "<driver", "<asked", "<effective", "=why", "<link", "downs"],
+            ["port", "<process", "<interface", "<netns", "queue", "<driver", "<asked", "<effective", "=why",
+                "<link", "downs"],
             run.Ports.Select(p => new[]
             {
-                p.Name, p.Process, p.Interface, p.Netns, Units.Count(p.Queue), p.Driver, p.RequestedMode, p.EffectiveMode,
+                p.Name, p.Process, p.Interface, p.Netns, Units.Count(p.Queue), p.Driver, p.RequestedMode,
+                p.EffectiveMode,
                 p.Why, p.Link, Units.Count(p.LinkDowns),
             })));
-        string[] counters = [.. run.Ports.SelectMany(p => p.XdpStatistics.Keys.Concat(p.XdpOutcomes.Keys)).Distinct()
+        string[] counters = [.. run.Ports.SelectMany(p => p.XdpStatistics.Keys.Concat(p.XdpOutcomes.Keys))
+            .Distinct()
             .Where(name => run.Ports.Any(p => Counter(p, name) != 0))];
         if (counters.Length > 0)
         {
             body.Append("<div style=\"height:12px\"></div>\n").Append(HtmlText.Table(["port", .. counters],
-                run.Ports.Select(p => new[] { p.Name }.Concat(counters.Select(c => Units.Count(Counter(p, c)))).ToArray())));
+                run.Ports.Select(p =>
+                    (string[])[p.Name, .. counters.Select(c => Units.Count(Counter(p, c)))])));
         }
     }
 
@@ -71,15 +81,18 @@ internal static class HtmlTables
         Item(body, "libraries", string.Join(", ", m.Libraries.Select(l => $"{l.Key} {l.Value}")));
         Item(body, "kernel", $"{m.Kernel}, {m.Preemption}");
         Item(body, "system", m.Distribution);
-        Item(body, "cpu", $"{m.CpuModel}, {m.Cpus} CPUs, isolated {m.IsolatedCpus}, nohz_full {m.NohzFullCpus}, "
+        Item(body, "cpu", $"{m.CpuModel}, {m.Cpus} CPUs, isolated {m.IsolatedCpus}, nohz_full "
+            + $"{m.NohzFullCpus}, "
             + $"clock {m.Clocksource}");
         Item(body, "ran", $"{Time(m.StartUtc)} to {Time(m.EndUtc)} UTC");
         foreach (ProcessResult process in run.Result.Process)
         {
             string armed = process.PlanToArmedNs is long ns
                 ? (ns / 1e6).ToString("0.0", CultureInfo.InvariantCulture) + " ms" : "never";
-            Item(body, $"lowlatd {process.Name}", $"plan to armed {armed}, resident {Units.Bytes(process.ResidentBytes)} + "
-                + $"UMEM {Units.Bytes(process.UmemBytes)}, {process.Collections} collections, real-time throttling "
+            Item(body, $"lowlatd {process.Name}",
+                $"plan to armed {armed}, resident {Units.Bytes(process.ResidentBytes)} + "
+                + $"UMEM {Units.Bytes(process.UmemBytes)}, {process.Collections} collections, real-time "
+                    + "throttling "
                 + (process.RtRuntimeUs < 0 ? "off" : $"on ({process.RtRuntimeUs} µs)"));
         }
 
@@ -95,11 +108,13 @@ internal static class HtmlTables
     }
 
     private static long Counter(PortResult port, string name) =>
-        port.XdpStatistics.TryGetValue(name, out long value) ? value : port.XdpOutcomes.GetValueOrDefault(name);
+        port.XdpStatistics.TryGetValue(name, out long value) ? value
+            : port.XdpOutcomes.GetValueOrDefault(name);
 
     private static string Us(long? ns) => ns is long value ? Units.Us(value) : "–";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 
-    private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+    private static string Time(DateTime time) =>
+        time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 }

@@ -13,9 +13,10 @@ internal static class RunCharts
         (1, "0"), (2, "50"), (10, "90"), (100, "99"), (1_000, "99.9"), (10_000, "99.99"), (100_000, "99.999"),
     ];
 
-    /// <summary>Percentile curves: x is how rare, y how long, both logarithmic. A curve ends where fewer than ten
-    /// samples lie above it, as the table does.</summary>
-    public static string Percentiles(IReadOnlyList<(string Name, HistogramBase? Histogram, int Colour)> series)
+    /// <summary>Percentile curves: x is how rare, y how long, both logarithmic. A curve ends where fewer than
+    /// ten samples lie above it, as the table does.</summary>
+    public static string Percentiles(IReadOnlyList<(string Name, HistogramBase? Histogram,
+        int Colour)> series)
     {
         Chart chart = new(400, "Latency by percentile");
         List<(string Name, HistogramBase Histogram, int Colour)> filled =
@@ -28,7 +29,8 @@ internal static class RunCharts
         }
 
         ChartScale x = new(1, OneInMax, Chart.X.From, Chart.X.To, isLog: true);
-        ChartScale y = new(Math.Max(values.Min() * 0.8, 0.01), values.Max() * 1.25, chart.Y.From, chart.Y.To, isLog: true);
+        ChartScale y = new(Math.Max(values.Min() * 0.8, 0.01), values.Max() * 1.25, chart.Y.From, chart.Y.To,
+            isLog: true);
         chart.DrawX(x, PercentTicks, "percentile");
         chart.DrawY(y, y.Ticks(6).Select(v => (v, Tick(v))), "microseconds");
         for (int i = 0; i < filled.Count; i++)
@@ -58,10 +60,12 @@ internal static class RunCharts
         Chart chart = new(320, "Latency by second");
         double end = timeline.Intervals.Max(i => i.AtSeconds);
         ChartScale x = new(0, end, Chart.X.From, Chart.X.To, isLog: false);
-        ChartScale y = new(Math.Max(values.Min() * 0.8, 0.01), values.Max() * 1.25, chart.Y.From, chart.Y.To, isLog: true);
+        ChartScale y = new(Math.Max(values.Min() * 0.8, 0.01), values.Max() * 1.25, chart.Y.From, chart.Y.To,
+            isLog: true);
         chart.DrawX(x, x.Ticks(10).Select(v => (v, Tick(v))), "seconds since the baseline");
         chart.DrawY(y, y.Ticks(6).Select(v => (v, Tick(v))), "microseconds");
-        double warm = timeline.Intervals.Where(i => i.IsWarmup).Select(i => i.AtSeconds).DefaultIfEmpty(0).Max();
+        double warm = timeline.Intervals.Where(i => i.IsWarmup).Select(i => i.AtSeconds).DefaultIfEmpty(0)
+            .Max();
         if (warm > 0)
         {
             chart.Shade(x.At(0), x.At(warm), "warm-up");
@@ -94,7 +98,8 @@ internal static class RunCharts
         double end = Math.Max(timeline.Intervals.Select(i => i.AtSeconds).DefaultIfEmpty(0).Max(),
             timeline.Gaps.Max(g => Seconds(timeline, g)));
         ChartScale x = new(0, end, Chart.X.From, Chart.X.To, isLog: false);
-        ChartScale y = new(timeline.Gaps.Min(g => g.LengthNs) / 1250.0, timeline.Gaps.Max(g => g.LengthNs) / 800.0,
+        ChartScale y = new(timeline.Gaps.Min(g => g.LengthNs) / 1250.0,
+            timeline.Gaps.Max(g => g.LengthNs) / 800.0,
             chart.Y.From, chart.Y.To, isLog: true);
         chart.DrawX(x, x.Ticks(10).Select(v => (v, Tick(v))), "seconds since the baseline");
         chart.DrawY(y, y.Ticks(5).Select(v => (v, Tick(v))), "gap, microseconds");
@@ -104,7 +109,8 @@ internal static class RunCharts
             int colour = Array.IndexOf(lanes, Who(gap)) % 6;
             string at = Seconds(timeline, gap).ToString("0.000000", CultureInfo.InvariantCulture);
             chart.Dot(x.At(Seconds(timeline, gap)), y.At(gap.LengthNs / 1000.0), 3, colour,
-                $"{Who(gap)}: {Units.Us(gap.LengthNs)} us at {at} s, {gap.Regime}, turn {gap.Turn}, {gap.Frames} frames");
+                $"{Who(gap)}: {Units.Us(gap.LengthNs)} us at {at} s, {gap.Regime}, turn {gap.Turn}, "
+                    + $"{gap.Frames} frames");
         }
 
         for (int i = 0; i < lanes.Length && i < 6; i++)
@@ -134,7 +140,9 @@ internal static class RunCharts
 
     private static string Who(GapRecord gap) => $"{gap.Process}/{gap.Lane}";
 
-    private static double Seconds(RunTimeline timeline, GapRecord gap) => (gap.StartNs - timeline.StartNs) / 1e9;
+    private static double Seconds(RunTimeline timeline, GapRecord gap) =>
+        (gap.StartNs - timeline.StartNs) / 1e9;
 
-    private static string Tick(double value) => value.ToString("#,0.###", CultureInfo.InvariantCulture).Replace(',', ' ');
+    private static string Tick(double value) => value.ToString("#,0.###", CultureInfo.InvariantCulture)
+        .Replace(',', ' ');
 }

@@ -27,9 +27,10 @@ internal sealed record PercentileInterval(long ValueNs, long LowNs, long HighNs)
     // Two-sided 99 % of the normal distribution.
     private const double Z = 2.5758;
 
-    /// <summary>By order statistics: the number of samples below the true p-quantile is binomial(n, p), so the
-    /// samples of rank np ∓ z·sqrt(np(1-p)) enclose it, whatever the distribution. W. J. Conover, Practical
-    /// Nonparametric Statistics, 3rd ed., §3.2; G. J. Hahn, W. Q. Meeker, Statistical Intervals, §5.2.</summary>
+    /// <summary>By order statistics: the number of samples below the true p-quantile is binomial(n, p), so
+    /// the samples of rank np ∓ z·sqrt(np(1-p)) enclose it, whatever the distribution. W. J. Conover,
+    /// Practical Nonparametric Statistics, 3rd ed., §3.2; G. J. Hahn, W. Q. Meeker, Statistical Intervals,
+    /// §5.2.</summary>
     /// <returns>Null when the percentile is refused.</returns>
     public static PercentileInterval? Of(HistogramBase? histogram, Percentile percentile)
     {
@@ -54,17 +55,19 @@ internal sealed record PercentileInterval(long ValueNs, long LowNs, long HighNs)
 internal sealed record ComparisonRow(
     string Measure, string Name, PercentileInterval? A, PercentileInterval? B, Finding Finding);
 
-/// <summary>Two runs side by side, from their histograms. Says "faster" or "slower" only where the 99 % intervals
-/// do not meet and the difference is larger than <see cref="RunToRunShare"/>; immutable.</summary>
+/// <summary>Two runs side by side, from their histograms. Says "faster" or "slower" only where the 99 %
+/// intervals do not meet and the difference is larger than <see cref="RunToRunShare"/>; immutable.</summary>
 internal sealed class RunComparison
 {
-    /// <summary>Two runs of the same thing differ by up to this much on a machine that is not tuned (measured: see
-    /// DECISIONS.md); order statistics do not know of it, since a run's samples are not independent.</summary>
+    /// <summary>Two runs of the same thing differ by up to this much on a machine that is not tuned
+    /// (measured: see DECISIONS.md); order statistics do not know of it, since a run's samples are not
+    /// independent.</summary>
     public const double RunToRunShare = 0.15;
 
     private static readonly (string Tag, string Name)[] Measures =
     [
-        (HistogramSet.EndToEnd, "end-to-end"), (HistogramSet.ServiceTime, "service"), (HistogramSet.Direct, "direct"),
+        (HistogramSet.EndToEnd, "end-to-end"), (HistogramSet.ServiceTime, "service"),
+        (HistogramSet.Direct, "direct"),
         (HistogramSet.Residence, "residence"), (HistogramSet.RxWait, "rx wait"), (HistogramSet.Gap, "gap"),
     ];
 
@@ -102,7 +105,8 @@ internal sealed class RunComparison
     private IEnumerable<ComparisonRow> Shown => Rows.Where(r => r.A is not null || r.B is not null);
 
     /// <summary>Judges one pair.</summary>
-    public static ComparisonRow Compare(string measure, string name, PercentileInterval? a, PercentileInterval? b)
+    public static ComparisonRow Compare(string measure, string name, PercentileInterval? a,
+        PercentileInterval? b)
     {
         Finding finding = a is null || b is null ? Finding.Refused
             : a.HighNs < b.LowNs && b.ValueNs > a.ValueNs * (1 + RunToRunShare) ? Finding.Slower
@@ -122,10 +126,12 @@ internal sealed class RunComparison
         }
 
         text.Append("\nLatency, us; in brackets the 99 % interval of each percentile\n");
-        TextTable table = new("measure", "<", "A us", "<[99 %]", "B us", "<[99 %]", "B - A", "B / A", "<B: difference");
+        TextTable table = new("measure", "<", "A us", "<[99 %]", "B us", "<[99 %]", "B - A", "B / A",
+            "<B: difference");
         foreach (ComparisonRow row in Shown)
         {
-            table.Add(row.Measure, row.Name, Value(row.A), Range(row.A), Value(row.B), Range(row.B), Difference(row),
+            table.Add(row.Measure, row.Name, Value(row.A), Range(row.A), Value(row.B), Range(row.B),
+                Difference(row),
                 Ratio(row), Word(row.Finding));
         }
 
@@ -145,7 +151,8 @@ internal sealed class RunComparison
     public string ToHtml()
     {
         StringBuilder body = new("<h1>Two runs compared</h1>\n");
-        body.Append($"<p class=\"soft\">A: {HtmlText.Escape(_nameA)}<br />B: {HtmlText.Escape(_nameB)}</p>\n");
+        body.Append($"<p class=\"soft\">A: {HtmlText.Escape(_nameA)}<br />B: "
+            + $"{HtmlText.Escape(_nameB)}</p>\n");
         foreach (string difference in Setting())
         {
             body.Append($"<p class=\"warn\">{HtmlText.Escape(difference)}</p>\n");
@@ -153,14 +160,18 @@ internal sealed class RunComparison
 
         body.Append("<h2>Curves</h2>\n").Append(RunCharts.Percentiles(
         [
-            ("A end-to-end", _a.Histograms?[HistogramSet.EndToEnd], 0), ("B end-to-end", _b.Histograms?[HistogramSet.EndToEnd], 1),
-            ("A residence", _a.Histograms?[HistogramSet.Residence], 2), ("B residence", _b.Histograms?[HistogramSet.Residence], 5),
+            ("A end-to-end", _a.Histograms?[HistogramSet.EndToEnd], 0),
+            ("B end-to-end", _b.Histograms?[HistogramSet.EndToEnd], 1),
+            ("A residence", _a.Histograms?[HistogramSet.Residence], 2),
+            ("B residence", _b.Histograms?[HistogramSet.Residence], 5),
             ("A gap", _a.Histograms?[HistogramSet.Gap], 4), ("B gap", _b.Histograms?[HistogramSet.Gap], 3),
         ]));
-        string[] heads = ["measure", "<percentile", "A µs", "<99 %", "B µs", "<99 %", "B − A µs", "B / A", "<B: difference"];
+        string[] heads = ["measure", "<percentile", "A µs", "<99 %", "B µs", "<99 %", "B − A µs", "B / A",
+            "<B: difference"];
         body.Append("<h2>Percentiles</h2>\n").Append(HtmlText.Table(heads, Shown.Select(r => new[]
         {
-            r.Measure, r.Name, Value(r.A), Range(r.A), Value(r.B), Range(r.B), Difference(r), Ratio(r), Word(r.Finding),
+            r.Measure, r.Name, Value(r.A), Range(r.A), Value(r.B), Range(r.B), Difference(r), Ratio(r),
+            Word(r.Finding),
         })));
         body.Append("<h2>Frames</h2>\n").Append(HtmlText.Table(["", "A", "B"], Counts()));
         body.Append($"<p class=\"soft small\">{HtmlText.Escape(TextRule().ReplaceLineEndings(" "))}</p>\n");
@@ -170,8 +181,9 @@ internal sealed class RunComparison
     private static string TextRule() =>
         $"""
         B is called faster or slower where the two 99 % intervals (order statistics, no distribution
-        assumed) do not meet and the values differ by more than {RunToRunShare * 100:0} %, which is what two runs of the
-        same thing may differ by. One run each cannot show less: repeat, interleaved, and compare medians.
+        assumed) do not meet and the values differ by more than {RunToRunShare * 100:0} %:
+        two runs of the same thing may differ by that much. One run each cannot show less: repeat,
+        interleaved, and compare medians.
 
         """.ReplaceLineEndings("\n");
 
@@ -196,8 +208,10 @@ internal sealed class RunComparison
     private IEnumerable<string[]> Counts()
     {
         Loss? a = _a.Result.Loss, b = _b.Result.Loss;
-        yield return ["intended pps", Rate(_a.Result.Generator?.IntendedRate), Rate(_b.Result.Generator?.IntendedRate)];
-        yield return ["achieved pps", Rate(_a.Result.Generator?.AchievedRate), Rate(_b.Result.Generator?.AchievedRate)];
+        yield return ["intended pps", Rate(_a.Result.Generator?.IntendedRate),
+            Rate(_b.Result.Generator?.IntendedRate)];
+        yield return ["achieved pps", Rate(_a.Result.Generator?.AchievedRate),
+            Rate(_b.Result.Generator?.AchievedRate)];
         yield return ["sent", Count(a?.Sent), Count(b?.Sent)];
         yield return ["received", Count(a?.Received), Count(b?.Received)];
         yield return ["lost", Count(a?.Lost), Count(b?.Lost)];
@@ -210,7 +224,8 @@ internal sealed class RunComparison
 
     private static string Short(string? text) => text is null ? "none" : TextTable.Clip(text, 34);
 
-    private static string Value(PercentileInterval? interval) => interval is null ? "-" : Units.Us(interval.ValueNs);
+    private static string Value(PercentileInterval? interval) => interval is null ? "-"
+        : Units.Us(interval.ValueNs);
 
     private static string Range(PercentileInterval? interval) =>
         interval is null ? "" : $"[{Edge(interval.LowNs)}, {Edge(interval.HighNs)}]";
@@ -222,7 +237,8 @@ internal sealed class RunComparison
     private static string Difference(ComparisonRow row) =>
         row.A is null || row.B is null ? "-" : Units.SignedUs(row.B.ValueNs - row.A.ValueNs);
 
-    private static string Ratio(ComparisonRow row) => row.A is null || row.B is null || row.A.ValueNs == 0 ? "-"
+    private static string Ratio(ComparisonRow row) => row.A is null || row.B is null || row.A.ValueNs == 0
+        ? "-"
         : ((double)row.B.ValueNs / row.A.ValueNs).ToString("0.00", CultureInfo.InvariantCulture);
 
     private static string Word(Finding finding) => finding switch

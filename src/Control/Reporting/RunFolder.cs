@@ -7,15 +7,16 @@ namespace LowLatency.Control.Reporting;
 
 /// <summary>A run folder could not be written or read; the message is one line for the user.</summary>
 /// <param name="message">Path, what, fix.</param>
-/// <param name="isHostFault">True: the host refused (exit code 2); false: the user named a wrong folder (1).</param>
+/// <param name="isHostFault">True: the host refused (exit code 2); false: the user named a wrong folder
+/// (1).</param>
 internal sealed class RunFolderException(string message, bool isHostFault) : Exception(message)
 {
     /// <summary>True: the host refused (exit code 2); false: the user named a wrong folder (1).</summary>
     public bool IsHostFault { get; } = isHostFault;
 }
 
-/// <summary>The evidence of one run: <c>runs/20260304T050607Z-load/</c>. A file has its final name only when it is
-/// whole, and result.json is written last: a folder with it is complete.</summary>
+/// <summary>The evidence of one run: <c>runs/20260304T050607Z-load/</c>. A file has its final name only when
+/// it is whole, and result.json is written last: a folder with it is complete.</summary>
 internal static class RunFolder
 {
     /// <summary>Names of the files.</summary>
@@ -70,7 +71,8 @@ internal static class RunFolder
             throw Refused(Path.Combine(root, name), e);
         }
 
-        throw new RunFolderException($"{Path.Combine(root, name)}: {SameSecondMax} runs have this name already: "
+        throw new RunFolderException($"{Path.Combine(root, name)}: {SameSecondMax} runs have this name "
+            + "already: "
             + "start them at least a second apart", isHostFault: true);
     }
 
@@ -118,7 +120,8 @@ internal static class RunFolder
         string folder = File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
         if (!File.Exists(Path.Combine(folder, ResultName)))
         {
-            throw new RunFolderException($"{path}: no run folder (it has no {ResultName}): name a folder below runs/",
+            throw new RunFolderException($"{path}: no run folder (it has no {ResultName}): name a folder "
+                + "below runs/",
                 isHostFault: false);
         }
 
@@ -131,8 +134,8 @@ internal static class RunFolder
         return new RunDocument(result, manifest, timeline, histograms);
     }
 
-    /// <summary>Writes a file whole or not at all: under another name first, flushed to the disk, then renamed.
-    /// </summary>
+    /// <summary>Writes a file whole or not at all: under another name first, flushed to the disk, then
+    /// renamed.</summary>
     /// <exception cref="RunFolderException">The host refused; nothing is left behind.</exception>
     public static void WriteFile(string path, byte[] content)
     {

@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 
 namespace LowLatency.Control.Reporting;
 
-/// <summary>Our JSON files' types, read and written without reflection; fields in the order of the records.</summary>
+/// <summary>Our JSON files' types, read and written without reflection; fields in the order of the
+/// records.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectNullableAnnotations = true,
@@ -19,14 +20,17 @@ internal sealed partial class RunJsonContext : JsonSerializerContext;
 /// <summary>A run's JSON files as text and back.</summary>
 internal static class RunJson
 {
-    // Readable text: apostrophes and plus signs as they are; these files are never pasted into HTML unescaped.
-    private static readonly RunJsonContext Context = new(new JsonSerializerOptions(RunJsonContext.Default.Options)
+    // Readable text: apostrophes and plus signs as they are; these files are never pasted into HTML
+    // unescaped.
+    private static readonly RunJsonContext Context = new(
+        new JsonSerializerOptions(RunJsonContext.Default.Options)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 
     /// <summary>result.json.</summary>
-    public static string Write(RunResult result) => JsonSerializer.Serialize(result, Context.RunResult) + "\n";
+    public static string Write(RunResult result) => JsonSerializer.Serialize(result, Context.RunResult)
+        + "\n";
 
     /// <summary>manifest.json.</summary>
     public static string Write(RunManifest manifest) =>
@@ -43,7 +47,8 @@ internal static class RunJson
         RunResult result = JsonSerializer.Deserialize(text, Context.RunResult)
             ?? throw new JsonException("the file is empty");
         return result.Schema == RunResult.SchemaName ? result
-            : throw new JsonException($"schema is '{result.Schema}', this program reads '{RunResult.SchemaName}'");
+            : throw new JsonException($"schema is '{result.Schema}', this program reads "
+                + $"'{RunResult.SchemaName}'");
     }
 
     /// <summary>Reads manifest.json.</summary>

@@ -2,8 +2,8 @@ using System.Reflection;
 
 namespace LowLatency.Control.Reporting;
 
-/// <summary>What a second person needs to run it again: manifest.json, schema <c>lowlat.manifest/1</c>. Holds no
-/// host name and no address.</summary>
+/// <summary>What a second person needs to run it again: manifest.json, schema <c>lowlat.manifest/1</c>. Holds
+/// no host name and no address.</summary>
 internal sealed record RunManifest(
     string Schema,
     string Verb,
@@ -47,10 +47,12 @@ internal sealed record RunManifest(
         (string version, string? commit) = ReadVersion();
         string cpuInfo = Read("/proc/cpuinfo");
         return new RunManifest(
-            SchemaName, verb, Whole(startUtc), Whole(endUtc), commandLine, Path.GetFileName(configPath), configSha256,
+            SchemaName, verb, Whole(startUtc), Whole(endUtc), commandLine, Path.GetFileName(configPath),
+            configSha256,
             version, commit, libraries ?? new Dictionary<string, string>(),
             Kernel: Read("/proc/sys/kernel/osrelease"),
-            Preemption: Read("/sys/kernel/realtime") == "1" ? "PREEMPT_RT" : PreemptionOf(Read("/proc/version"), Read("/proc/sys/kernel/version")),
+            Preemption: Read("/sys/kernel/realtime") == "1" ? "PREEMPT_RT"
+                : PreemptionOf(Read("/proc/version"), Read("/proc/sys/kernel/version")),
             Distribution: Field(Read("/etc/os-release"), "PRETTY_NAME", '=').Trim('"'),
             CpuModel: Field(cpuInfo, "model name", ':'),
             Cpus: Count(cpuInfo, "processor"),
@@ -59,7 +61,8 @@ internal sealed record RunManifest(
             Clocksource: Read("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
     }
 
-    /// <summary>Version and commit of this build, from the informational version <c>0.1.0+commit</c>.</summary>
+    /// <summary>Version and commit of this build, from the informational version
+    /// <c>0.1.0+commit</c>.</summary>
     public static (string Version, string? Commit) ReadVersion()
     {
         string text = typeof(RunManifest).Assembly
@@ -72,7 +75,8 @@ internal sealed record RunManifest(
     {
         foreach (string word in new[] { "PREEMPT_RT", "PREEMPT_DYNAMIC", "PREEMPT" })
         {
-            if (version.Contains(word, StringComparison.Ordinal) || build.Contains(word, StringComparison.Ordinal))
+            if (version.Contains(word, StringComparison.Ordinal)
+                || build.Contains(word, StringComparison.Ordinal))
             {
                 return word;
             }
@@ -82,7 +86,8 @@ internal sealed record RunManifest(
     }
 
     private static DateTime Whole(DateTime time) =>
-        DateTime.SpecifyKind(new DateTime(time.Ticks / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond),
+        DateTime.SpecifyKind(new DateTime(
+            time.Ticks / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond),
             DateTimeKind.Utc);
 
     private static string Read(string path)

@@ -2,8 +2,9 @@ using LowLatency.Control.Measuring;
 
 namespace LowLatency.Control.Reporting;
 
-/// <summary>What one run measured: result.json, schema <c>lowlat.run/1</c>. A contract: fields are added, never
-/// renamed. A number that the samples do not carry, or that this run has no measure for, is null.</summary>
+/// <summary>What one run measured: result.json, schema <c>lowlat.run/1</c>. A contract: fields are added,
+/// never renamed. A number that the samples do not carry, or that this run has no measure for, is
+/// null.</summary>
 /// <param name="Schema"><see cref="SchemaName"/>.</param>
 /// <param name="Verb">The command: load, run.</param>
 /// <param name="DurationSeconds">Measured wall time.</param>
@@ -102,8 +103,8 @@ internal sealed record PortResult(
     IReadOnlyDictionary<string, long> XdpStatistics,
     IReadOnlyDictionary<string, long> XdpOutcomes);
 
-/// <summary>One lane. Bytes, collections, faults, switches and pauses count from arming, frames from the baseline.
-/// </summary>
+/// <summary>One lane. Bytes, collections, faults, switches and pauses count from arming, frames from the
+/// baseline.</summary>
 internal sealed record LaneResult(
     string Name,
     string Process,

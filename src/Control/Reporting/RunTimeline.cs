@@ -33,7 +33,8 @@ internal sealed record Interval(
     long? DirectP99Ns,
     long? GapMaxNs);
 
-/// <summary>A run second by second and its longest gaps: timeline.json, schema <c>lowlat.timeline/1</c>.</summary>
+/// <summary>A run second by second and its longest gaps: timeline.json, schema
+/// <c>lowlat.timeline/1</c>.</summary>
 /// <param name="Schema"><see cref="SchemaName"/>.</param>
 /// <param name="StartNs">CLOCK_MONOTONIC of the baseline, ns.</param>
 /// <param name="Intervals">In order.</param>

@@ -7,7 +7,8 @@ namespace LowLatency.Control.Reporting;
 /// <summary>A run as text for eyes: verdict first, at most 100 columns, no line is ever wrapped.</summary>
 internal static class TextReport
 {
-    private const string Bold = "\u001b[1m", Red = "\u001b[1;31m", Green = "\u001b[1;32m", Plain = "\u001b[0m";
+    private const string Bold = "\u001b[1m", Red = "\u001b[1;31m", Green = "\u001b[1;32m",
+    Plain = "\u001b[0m";
 
     /// <summary>Renders.</summary>
     /// <param name="run">The run.</param>
@@ -79,7 +80,8 @@ internal static class TextReport
     {
         Series[] all =
         [
-            new("end-to-end", run.EndToEnd), new("service", run.ServiceTime), new("direct", run.Direct?.EndToEnd),
+            new("end-to-end", run.EndToEnd), new("service", run.ServiceTime),
+            new("direct", run.Direct?.EndToEnd),
             new("residence", run.Residence), new("rx wait", run.RxWait), new("gap", run.Gap),
         ];
         // Five fit beside the difference; the wait before the lane is shown where there is no direct path.
@@ -91,7 +93,8 @@ internal static class TextReport
         }
 
         bool hasCost = run.ForwarderCost is not null;
-        text.Append("\nLatency, us one way; beside each: the samples above it; '-': refused, fewer than 10 above\n");
+        text.Append("\nLatency, us one way; beside each: the samples above it; '-': refused, fewer than 10 "
+            + "above\n");
         text.Append("        ");
         WriteCells(text, shown, hasCost, s => (s.Head, ""), "fwd's own");
         WriteRow(text, "samples", shown, hasCost, s => (Units.Short(s.Count), ""), null);
@@ -152,7 +155,8 @@ internal static class TextReport
             .Append($"max {Us(generator.LateMaxNs)} us{mark}\n");
         if (generator.Quiet is QuietResult quiet)
         {
-            text.Append($"  quiet: {Units.Us(quiet.ForNs)} us every {Units.Us(quiet.EveryNs)} us for the kernel's own ")
+            text.Append($"  quiet: {Units.Us(quiet.ForNs)} us every {Units.Us(quiet.EveryNs)} us for the "
+                + "kernel's own ")
                 .Append($"threads, and {Units.Us(quiet.GuardNs)} us before it\n");
         }
     }
@@ -174,13 +178,15 @@ internal static class TextReport
         text.Append("\nLedger, frames of all paths\n");
         foreach ((string sign, string name, long count) in rows)
         {
-            string end = sign != "=" ? "" : count == 0 ? "   every frame is accounted for" : "   <- does not balance";
+            string end = sign != "=" ? "" : count == 0 ? "   every frame is accounted for"
+                : "   <- does not balance";
             text.Append($"  {sign} {name.PadRight(width)} {Units.Count(count),15}{end}\n");
         }
 
         foreach (PathLoss path in loss.Paths)
         {
-            text.Append($"  {path.Name}: sent {Units.Count(path.Sent)}, received {Units.Count(path.Received)}, ")
+            text.Append($"  {path.Name}: sent {Units.Count(path.Sent)}, received "
+                + $"{Units.Count(path.Received)}, ")
                 .Append($"lost {Units.Count(path.Lost)}\n");
         }
 
@@ -191,20 +197,25 @@ internal static class TextReport
     private static void WriteLanes(StringBuilder text, RunResult run)
     {
         text.Append("\nLanes\n");
-        TextTable work = new("lane", "<of", "<kind", "cpu", "<policy", "turns", "rx", "tx", "busy %", "gap max us", "gaps");
-        TextTable clean = new("since arming", "bytes", "collections", "faults minor", "major", "switches planned",
+        TextTable work = new("lane", "<of", "<kind", "cpu", "<policy", "turns", "rx", "tx", "busy %",
+            "gap max us", "gaps");
+        TextTable clean = new("since arming", "bytes", "collections", "faults minor", "major",
+            "switches planned",
             "forced", "paused ms", "<memory");
         foreach (LaneResult lane in run.Lanes)
         {
             double all = lane.RegimesNs.Values.Sum();
-            work.Add(lane.Name, lane.Process, Kind(lane.Kind), lane.Cpu.ToString(CultureInfo.InvariantCulture),
+            work.Add(lane.Name, lane.Process, Kind(lane.Kind),
+                lane.Cpu.ToString(CultureInfo.InvariantCulture),
                 Policy(lane), Units.Short(lane.Turns), Units.Short(lane.RxFrames), Units.Short(lane.TxFrames),
                 Units.Share(lane.RegimesNs.GetValueOrDefault("busy"), all), Us(lane.Gap?.MaxNs),
                 Units.Short(lane.GapsOverThreshold));
             clean.Add(lane.Name, Units.Count(lane.AllocatedBytes), Units.Count(lane.Collections),
-                Units.Count(lane.MinorFaults), Units.Count(lane.MajorFaults), Units.Count(lane.VoluntarySwitches),
+                Units.Count(lane.MinorFaults), Units.Count(lane.MajorFaults),
+                Units.Count(lane.VoluntarySwitches),
                 Units.Count(lane.InvoluntarySwitches),
-                (lane.YieldNs / 1e6).ToString("0.0", CultureInfo.InvariantCulture), lane.HugePages ? "2 MiB" : "4 KiB");
+                (lane.YieldNs / 1e6).ToString("0.0", CultureInfo.InvariantCulture), lane.HugePages ? "2 MiB"
+                    : "4 KiB");
         }
 
         work.WriteTo(text);
@@ -214,15 +225,18 @@ internal static class TextReport
     private static void WritePorts(StringBuilder text, RunResult run)
     {
         text.Append("\nPorts; mode: asked -> effective\n");
-        TextTable table = new("port", "<of", "<interface", "<netns", "queue", "<driver", "<mode", "<link", "downs");
+        TextTable table = new("port", "<of", "<interface", "<netns", "queue", "<driver", "<mode", "<link",
+            "downs");
         foreach (PortResult port in run.Ports)
         {
-            table.Add(port.Name, port.Process, port.Interface, port.Netns, Units.Short(port.Queue), port.Driver,
+            table.Add(port.Name, port.Process, port.Interface, port.Netns, Units.Short(port.Queue),
+                port.Driver,
                 $"{port.RequestedMode} -> {port.EffectiveMode}", port.Link, Units.Short(port.LinkDowns));
         }
 
         table.WriteTo(text);
-        foreach (IGrouping<string, PortResult> group in run.Ports.Where(p => p.Why.Length > 0).GroupBy(p => p.Why))
+        foreach (IGrouping<string, PortResult> group in run.Ports.Where(p => p.Why.Length > 0)
+            .GroupBy(p => p.Why))
         {
             Lines(text, "  why:  ", $"{string.Join(", ", group.Select(p => p.Name))}: {group.Key}");
         }
@@ -230,14 +244,17 @@ internal static class TextReport
 
     private static void WriteProcesses(StringBuilder text, RunResult run)
     {
-        TextTable table = new("process", "pid", "plan to armed ms", "resident", "UMEM", "collections", "<RT throttling");
+        TextTable table = new("process", "pid", "plan to armed ms", "resident", "UMEM", "collections",
+            "<RT throttling");
         foreach (ProcessResult process in run.Process)
         {
             string armed = process.PlanToArmedNs is long ns
                 ? (ns / 1e6).ToString("0.0", CultureInfo.InvariantCulture) : "never";
             table.Add(process.Name, process.Pid.ToString(CultureInfo.InvariantCulture), armed,
-                Units.Bytes(process.ResidentBytes), Units.Bytes(process.UmemBytes), Units.Count(process.Collections),
-                process.RtRuntimeUs < 0 ? "off" : $"on, {Units.Count(process.RtRuntimeUs)} us of each second");
+                Units.Bytes(process.ResidentBytes), Units.Bytes(process.UmemBytes),
+                Units.Count(process.Collections),
+                process.RtRuntimeUs < 0 ? "off"
+                    : $"on, {Units.Count(process.RtRuntimeUs)} us of each second");
         }
 
         text.Append("\nProcesses; resident without UMEM\n");
@@ -272,7 +289,8 @@ internal static class TextReport
 
     private static string Us(double? ns) => ns is double value ? Units.Us(value) : "-";
 
-    private static string Kind(string kind) => kind switch { "generator" => "gen", "receiver" => "recv", _ => "fwd" };
+    private static string Kind(string kind) =>
+        kind switch { "generator" => "gen", "receiver" => "recv", _ => "fwd" };
 
     private static string Policy(LaneResult lane) =>
         $"{lane.Policy} {lane.Priority}{(lane.Host == "shared" ? " shared" : "")}";

@@ -58,7 +58,8 @@ internal sealed class TextTable
         for (int i = 0; i < cells.Length; i++)
         {
             string cell = Clip(cells[i], widths[i]);
-            line.Append(i == 0 ? "" : "  ").Append(_isLeft[i] ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]));
+            line.Append(i == 0 ? "" : "  ")
+                .Append(_isLeft[i] ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]));
         }
 
         text.Append(line.ToString().TrimEnd()).Append('\n');

@@ -24,7 +24,8 @@ internal static class Units
             < 999_950_000_000 => (1e9, "G"),
             _ => (1e12, "T"),
         };
-        string digits = unit == 1 ? "0" : value / unit >= 99.95 ? "0" : value / unit >= 9.995 ? "0.0" : "0.00";
+        string digits = unit == 1 ? "0" : value / unit >= 99.95 ? "0" : value / unit >= 9.995 ? "0.0"
+            : "0.00";
         return (count / unit).ToString(digits, CultureInfo.InvariantCulture) + suffix;
     }
 

@@ -51,6 +51,9 @@ internal static class PlanRecheck
         Require(lane.PortCount is > 0 and <= Limits.PortsPerLaneMax, $"{who}: has {lane.PortCount} ports");
         Require(lane.ChunkBytes is Limits.ChunkBytesMin or Limits.ChunkBytesMax,
             $"{who}: chunks of {lane.ChunkBytes} bytes; 2048 or 4096");
+        Require(lane.Policy <= LanePolicy.Fifo, $"{who}: policy {(uint)lane.Policy} is unknown");
+        Require(lane.HugePages <= HugePages.Require, $"{who}: huge pages {(uint)lane.HugePages} is unknown");
+        Require(lane.NumaNode is >= -1 and < Limits.NumaNodesMax, $"{who}: NUMA node {lane.NumaNode}");
         Require(lane.Burst is > 0 and <= Limits.BurstMax, $"{who}: burst of {lane.Burst}");
         Require(lane.YieldEveryNs == 0 || (lane.YieldForNs > 0 && lane.YieldForNs < lane.YieldEveryNs),
             $"{who}: pauses of {lane.YieldForNs} ns every {lane.YieldEveryNs} ns");
@@ -86,31 +89,46 @@ internal static class PlanRecheck
             Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount, $"{who}: stage port {stage.PortA}");
             Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount, $"{who}: stage port {stage.PortB}");
             Require((ulong)stage.FirstRule + stage.RuleCount <= plan.Header.RuleCount, $"{who}: rules out of range");
+            Require(stage.DefaultAction <= RuleAction.Drop, $"{who}: a filter's default action is unknown");
             for (uint rule = 0; rule < stage.RuleCount; rule++)
             {
-                ref readonly PlanRule entry = ref plan.Rule((int)(stage.FirstRule + rule));
-                uint bitsMax = entry.Family == 4 ? 32u : 128u;
-                Require(entry.Family is 0 or 4 or 6 && entry.SourceBits <= bitsMax && entry.DestinationBits <= bitsMax,
-                    $"{who}: rule '{entry.Name}' has a prefix longer than its address");
-                Require(entry.Action <= RuleAction.Drop, $"{who}: rule '{entry.Name}' has an unknown action");
+                CheckRule(plan.Rule((int)(stage.FirstRule + rule)), who);
             }
         }
+    }
+
+    private static void CheckRule(in PlanRule rule, string who)
+    {
+        uint bitsMax = rule.Family == 4 ? 32u : 128u;
+        Require(rule.Family is 0 or 4 or 6, $"{who}: rule '{rule.Name}' has family {rule.Family}");
+        Require(rule.SourceBits <= bitsMax && rule.DestinationBits <= bitsMax,
+            $"{who}: rule '{rule.Name}' has a prefix longer than its address");
+        Require(rule.Family != 0 || (rule.SourceBits | rule.DestinationBits) == 0,
+            $"{who}: rule '{rule.Name}' has a prefix and no family");
+        Require(rule.Action <= RuleAction.Drop, $"{who}: rule '{rule.Name}' has an unknown action");
     }
 
     private static void CheckLoad(in PlanLoad load, in PlanLane lane, string who)
     {
         int headerBytes = load.Family == 4 ? 42 : 62;
         Require(load.Family is 4 or 6, $"{who}: load family {load.Family}");
-        Require(double.IsFinite(load.RatePps) && load.RatePps > 0, $"{who}: load rate {load.RatePps}");
+        Require(load.RatePps is > 0 and <= Limits.RatePpsMax, $"{who}: load rate {load.RatePps}"); // NaN is neither
+        Require(load.Schedule <= Schedule.Poisson, $"{who}: load schedule {(uint)load.Schedule} is unknown");
         Require(load.Flows is > 0 and <= Limits.FlowsMax, $"{who}: {load.Flows} flows");
         Require(load.PathCount is > 0 and <= Limits.PathsMax, $"{who}: {load.PathCount} paths");
-        Require(load.DurationNs > 0 && load.WarmupNs >= 0, $"{who}: load of {load.DurationNs} ns");
+        Require(load.DurationNs is > 0 and <= Limits.SpanNsMax, $"{who}: load of {load.DurationNs} ns");
+        Require(load.WarmupNs is >= 0 and <= Limits.SpanNsMax, $"{who}: warm-up of {load.WarmupNs} ns");
+        Require(load.QuietEveryNs is >= 0 and <= Limits.SpanNsMax && load.QuietForNs is >= 0 and <= Limits.SpanNsMax
+            && load.QuietGuardNs is >= 0 and <= Limits.SpanNsMax, $"{who}: quiet windows are no times");
         Require(load.QuietEveryNs == 0 || load.QuietForNs + load.QuietGuardNs < load.QuietEveryNs,
             $"{who}: quiet windows leave no time");
         Require(load.Sizes[0].Weight > 0, $"{who}: load has no frame size");
+        ulong weights = 0;
         for (int i = 0; i < 8 && load.Sizes[i].Weight > 0; i++)
         {
             uint bytes = load.Sizes[i].FrameBytes;
+            weights += load.Sizes[i].Weight;
+            Require(weights <= uint.MaxValue, $"{who}: load weights do not add up in 32 bits");
             Require(bytes >= headerBytes + FrameStamp.SizeBytes && bytes <= lane.ChunkBytes,
                 $"{who}: load frames of {bytes} bytes");
         }
@@ -118,7 +136,8 @@ internal static class PlanRecheck
         for (int path = 0; path < load.PathCount; path++)
         {
             uint port = lane.Kind == LaneKind.Generator ? load.Paths[path].TxPort : load.Paths[path].RxPort;
-            Require(port < lane.PortCount && load.Paths[path].SliceNs > 0, $"{who}: load path {path}");
+            Require(port < lane.PortCount && load.Paths[path].SliceNs is > 0 and <= Limits.SpanNsMax,
+                $"{who}: load path {path}");
         }
     }
 

@@ -43,7 +43,7 @@ internal static class WarmUp
             ILane twin = LaneFactory.Make(region, lane, core);
             core.Resume(ThreadControl.NowNs);
             region.Header.StartAtNs = ThreadControl.NowNs;
-            Turn(plan, twin, umem.View, rings);
+            Turn(Sample(plan, entry.Kind), twin, umem.View, rings);
         }
         finally
         {
@@ -54,9 +54,8 @@ internal static class WarmUp
         }
     }
 
-    private static void Turn(PlanImage plan, ILane twin, UmemView umem, RingMemory[] rings)
+    private static void Turn(byte[] sample, ILane twin, UmemView umem, RingMemory[] rings)
     {
-        byte[] sample = Sample(plan);
         for (int turn = 0; turn < Turns; turn++)
         {
             foreach (RingMemory ring in rings)
@@ -73,9 +72,10 @@ internal static class WarmUp
         }
     }
 
-    private static byte[] Sample(PlanImage plan)
+    // A load frame only where the load was checked: the plan of forward lanes alone may hold anything there.
+    private static byte[] Sample(PlanImage plan, LaneKind kind)
     {
-        if (plan.Header.Load.PathCount > 0)
+        if (kind != LaneKind.Forward)
         {
             LoadFrames frames = new(plan.Header.Load);
             byte[] load = new byte[frames.FrameBytes(0)];

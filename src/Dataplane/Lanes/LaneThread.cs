@@ -26,7 +26,7 @@ internal sealed class LaneThread : IDisposable
         _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "lane-" + plan.Name };
     }
 
-    /// <summary>Starts the thread and waits until its lanes turn.</summary>
+    /// <summary>Starts the thread and waits until it has its CPU and its policy; its lanes arm right after.</summary>
     /// <exception cref="NativeException">The host refused the CPU or the policy.</exception>
     public void Start()
     {

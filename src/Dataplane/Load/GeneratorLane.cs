@@ -53,6 +53,11 @@ internal sealed class GeneratorLane : ILane
         if (!_hasStarted && !TryStart())
         {
             core.End(Regime.Idle);
+            if (!_isDone && _region.Header.StopLoad != 0)
+            {
+                Finish();
+            }
+
             return nowNs;
         }
 

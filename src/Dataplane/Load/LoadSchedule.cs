@@ -13,6 +13,7 @@ internal struct LoadSchedule
     private readonly double _intervalNs;   // mean distance, active time
     private readonly long _activeNs;       // active time of one quiet period
     private readonly long _cycleNs;        // active time of one round over all paths
+    private readonly long _warmupNs;       // active time at which measuring starts
     private readonly long _activeEndNs;    // active time at which the run ends
     private SplitMix _random;
     private long _baseNs;
@@ -34,8 +35,10 @@ internal struct LoadSchedule
         }
 
         Invariant.Require(_cycleNs > 0 && plan.Paths[0].SliceNs > 0);
-        double rounds = (double)plan.DurationNs / plan.Paths[0].SliceNs;
-        _activeEndNs = (long)((plan.WarmupNs * activeShare) + (rounds * _cycleNs * activeShare));
+        long firstPathNs = (long)(plan.DurationNs * activeShare); // whole rounds, then the rest of the first path's slice
+        long rounds = firstPathNs / plan.Paths[0].SliceNs;
+        _warmupNs = (long)(plan.WarmupNs * activeShare);
+        _activeEndNs = _warmupNs + (rounds * _cycleNs) + (firstPathNs % plan.Paths[0].SliceNs);
         _random = new SplitMix(plan.Seed);
     }
 
@@ -89,7 +92,8 @@ internal struct LoadSchedule
         NextNs = _plan.QuietEveryNs > 0
             ? _baseNs + (active / _activeNs * _plan.QuietEveryNs) + _plan.QuietForNs + (active % _activeNs)
             : _baseNs + active;
-        long inCycle = active % _cycleNs;
+        long inCycle = (active - _warmupNs) % _cycleNs; // rounds count from where measuring starts
+        inCycle += inCycle < 0 ? _cycleNs : 0;
         int path = 0;
         while (path < (int)_plan.PathCount - 1 && inCycle >= _plan.Paths[path].SliceNs)
         {

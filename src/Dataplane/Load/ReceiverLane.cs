@@ -117,7 +117,8 @@ internal sealed class ReceiverLane : ILane
         int path = stamp.Path;
         if (!isIntact)
         {
-            counters.Corrupt[path]++; // its times cannot be trusted; it counts as received all the same
+            counters.Corrupt[path]++; // neither its times nor its number can be trusted: an end of its own
+            return;
         }
 
         if (_windows[path].Take(stamp.Sequence) == Arrival.Duplicate)
@@ -137,7 +138,7 @@ internal sealed class ReceiverLane : ILane
             flowNext = stamp.Sequence + 1;
         }
 
-        if (isIntact && stamp.IntendedNs >= _measureFromNs)
+        if (stamp.IntendedNs >= _measureFromNs)
         {
             counters.ReceivedMeasured[path]++;
             long endToEndNs = nowNs - stamp.IntendedNs;

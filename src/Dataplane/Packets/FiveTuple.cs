@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace LowLatency.Dataplane.Packets;
 
@@ -14,103 +15,166 @@ internal enum ParseResult
     Malformed,
 }
 
-/// <summary>Addresses, protocol and ports of a frame. IPv4 addresses are the low 32 bits, host order.</summary>
-internal ref struct FiveTuple
+/// <summary>Addresses, protocol and ports of a frame, in three words so that a filter's loop keeps them in registers.
+/// IPv4 addresses are the low 32 bits.</summary>
+internal readonly struct FiveTuple
 {
+    /// <summary>Of <see cref="Kind"/>: the family.</summary>
+    public const ulong FamilyMask = 0xFF;
+    /// <summary>Of <see cref="Kind"/>: the protocol.</summary>
+    public const ulong ProtocolMask = 0xFF00;
+    /// <summary>Of <see cref="Kind"/>: set for a frame with ports.</summary>
+    public const ulong PortsBit = 0x1_0000;
+    /// <summary>Of <see cref="Kind"/>: set for IPv4 and IPv6.</summary>
+    public const ulong IpBit = 0x2_0000;
+    /// <summary>Where the protocol lies in <see cref="Kind"/>.</summary>
+    public const int ProtocolShift = 8;
+    private const int Ipv4HeaderBytes = 20;  // RFC 791, 3.1
     private const int Ipv6HeaderBytes = 40;  // RFC 8200, 3
     private const int ExtensionsMax = 8;     // a longer chain is not traffic; it counts as without ports
 
+    private FiveTuple(Vector256<ulong> addresses, ulong kind, uint ports)
+    {
+        Addresses = addresses;
+        Kind = kind;
+        Ports = ports;
+    }
+
+    /// <summary>Source, then destination, 16 bytes each in network order; IPv4 in the last four of each.</summary>
+    public Vector256<ulong> Addresses { get; }
+
+    /// <summary>Family, protocol and the two bits.</summary>
+    public ulong Kind { get; }
+
+    /// <summary>Source port above destination port; 0 without ports.</summary>
+    public uint Ports { get; }
+
     /// <summary>4 or 6.</summary>
-    public uint Family;
+    public uint Family => (uint)(Kind & FamilyMask);
+
     /// <summary>IP protocol of the transport header.</summary>
-    public uint Protocol;
+    public uint Protocol => (uint)(Kind & ProtocolMask) >> ProtocolShift;
+
     /// <summary>Source address, upper 64 bits (IPv6).</summary>
-    public ulong SourceHigh;
+    public ulong SourceHigh => BinaryPrimitives.ReverseEndianness(Addresses[0]);
+
     /// <summary>Source address, lower 64 bits.</summary>
-    public ulong SourceLow;
+    public ulong SourceLow => BinaryPrimitives.ReverseEndianness(Addresses[1]);
+
     /// <summary>Destination address, upper 64 bits (IPv6).</summary>
-    public ulong DestinationHigh;
+    public ulong DestinationHigh => BinaryPrimitives.ReverseEndianness(Addresses[2]);
+
     /// <summary>Destination address, lower 64 bits.</summary>
-    public ulong DestinationLow;
+    public ulong DestinationLow => BinaryPrimitives.ReverseEndianness(Addresses[3]);
+
     /// <summary>Source port; 0 without ports.</summary>
-    public ushort SourcePort;
+    public ushort SourcePort => (ushort)(Ports >> 16);
+
     /// <summary>Destination port; 0 without ports.</summary>
-    public ushort DestinationPort;
+    public ushort DestinationPort => (ushort)Ports;
+
     /// <summary>True when the frame carries TCP, UDP or SCTP ports (no fragment but the first).</summary>
-    public bool HasPorts;
+    public bool HasPorts => (Kind & PortsBit) != 0;
 
     /// <summary>Parses a frame; VLAN tags are skipped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ParseResult Parse(ReadOnlySpan<byte> frame, out FiveTuple tuple)
     {
-        tuple = default;
         if (!Ethernet.TryReadType(frame, out ushort type, out int at))
         {
+            tuple = default;
             return ParseResult.Malformed;
         }
 
         if (type == Ethernet.Ipv4)
         {
-            return ParseIpv4(frame[at..], ref tuple);
+            return ParseIpv4(frame[at..], out tuple);
         }
 
-        return type == Ethernet.Ipv6 ? ParseIpv6(frame[at..], ref tuple) : ParseResult.NotIp;
+        if (type != Ethernet.Ipv6)
+        {
+            tuple = default;
+            return ParseResult.NotIp;
+        }
+
+        tuple = ParseIpv6(frame[at..]); // by value: no address of a local escapes, it can stay in registers
+        return tuple.Kind == 0 ? ParseResult.Malformed : ParseResult.Ip;
     }
 
     // RFC 791, 3.1.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ParseResult ParseIpv4(ReadOnlySpan<byte> packet, ref FiveTuple tuple)
+    private static ParseResult ParseIpv4(ReadOnlySpan<byte> packet, out FiveTuple tuple)
     {
-        if (packet.Length < 20)
+        if (packet.Length < Ipv4HeaderBytes)
         {
+            tuple = default;
             return ParseResult.Malformed;
         }
 
-        int headerBytes = (packet[0] & 0xF) * 4;
-        int totalBytes = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
-        if (packet[0] >> 4 != 4 || headerBytes < 20 || totalBytes < headerBytes || packet.Length < totalBytes)
+        ReadOnlySpan<byte> header = packet[..Ipv4HeaderBytes]; // a constant length: no check at any read below
+        int headerBytes = (header[0] & 0xF) * 4;
+        int totalBytes = BinaryPrimitives.ReadUInt16BigEndian(header[2..]);
+        if (header[0] >> 4 != 4 || headerBytes < Ipv4HeaderBytes || totalBytes < headerBytes
+            || packet.Length < totalBytes)
         {
+            tuple = default;
             return ParseResult.Malformed;
         }
 
-        tuple.Family = 4;
-        tuple.Protocol = packet[9];
-        tuple.SourceLow = BinaryPrimitives.ReadUInt32BigEndian(packet[12..]);
-        tuple.DestinationLow = BinaryPrimitives.ReadUInt32BigEndian(packet[16..]);
-        bool isFirst = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & 0x1FFF) == 0;
-        return isFirst ? ReadPorts(packet[headerBytes..totalBytes], ref tuple) : ParseResult.Ip;
+        ulong pair = BinaryPrimitives.ReadUInt64LittleEndian(header[12..]); // source below destination
+        ulong kind = 4 | ((ulong)header[9] << ProtocolShift) | IpBit;
+        uint ports = 0;
+        bool isFirst = (BinaryPrimitives.ReadUInt16BigEndian(header[6..]) & 0x1FFF) == 0;
+        if (isFirst && !TryReadPorts(packet[headerBytes..totalBytes], ref kind, ref ports))
+        {
+            tuple = default;
+            return ParseResult.Malformed;
+        }
+
+        tuple = new FiveTuple(Vector256.Create(0, pair << 32, 0, pair & 0xFFFF_FFFF_0000_0000), kind, ports);
+        return ParseResult.Ip;
     }
 
-    // RFC 8200, 3 and 4.
+    // RFC 8200, 3 and 4. Malformed: a tuple of no kind.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ParseResult ParseIpv6(ReadOnlySpan<byte> packet, ref FiveTuple tuple)
+    private static FiveTuple ParseIpv6(ReadOnlySpan<byte> packet)
     {
         if (packet.Length < Ipv6HeaderBytes || packet[0] >> 4 != 6)
         {
-            return ParseResult.Malformed;
+            return default;
         }
 
         int totalBytes = Ipv6HeaderBytes + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]);
         if (packet.Length < totalBytes)
         {
-            return ParseResult.Malformed;
+            return default;
         }
 
-        tuple.Family = 6;
-        tuple.SourceHigh = BinaryPrimitives.ReadUInt64BigEndian(packet[8..]);
-        tuple.SourceLow = BinaryPrimitives.ReadUInt64BigEndian(packet[16..]);
-        tuple.DestinationHigh = BinaryPrimitives.ReadUInt64BigEndian(packet[24..]);
-        tuple.DestinationLow = BinaryPrimitives.ReadUInt64BigEndian(packet[32..]);
-        tuple.Protocol = packet[6];
-        return SkipExtensions(packet[Ipv6HeaderBytes..totalBytes], ref tuple);
+        uint protocol = packet[6];
+        ReadOnlySpan<byte> rest = packet[Ipv6HeaderBytes..totalBytes];
+        if (!TrySkipExtensions(ref rest, ref protocol, out bool hasTransport))
+        {
+            return default;
+        }
+
+        ulong kind = 6 | (protocol << ProtocolShift) | IpBit;
+        uint ports = 0;
+        if (hasTransport && !TryReadPorts(rest, ref kind, ref ports))
+        {
+            return default;
+        }
+
+        return new FiveTuple(Vector256.Create(packet.Slice(8, 32)).AsUInt64(), kind, ports);
     }
 
-    private static ParseResult SkipExtensions(ReadOnlySpan<byte> rest, ref FiveTuple tuple)
+    // False when the packet ends inside a header. No transport header: a later fragment, or a chain too long.
+    private static bool TrySkipExtensions(ref ReadOnlySpan<byte> rest, ref uint protocol, out bool hasTransport)
     {
+        hasTransport = false;
         for (int i = 0; i < ExtensionsMax; i++)
         {
             int bytes;
-            switch (tuple.Protocol)
+            switch (protocol)
             {
                 case 0 or 43 or 60: // hop-by-hop, routing, destination options
                     bytes = rest.Length >= 2 ? (rest[1] + 1) * 8 : 8;
@@ -119,43 +183,42 @@ internal ref struct FiveTuple
                     bytes = 8;
                     break;
                 default:
-                    return ReadPorts(rest, ref tuple);
+                    hasTransport = true;
+                    return true;
             }
 
             if (rest.Length < bytes)
             {
-                return ParseResult.Malformed;
+                return false;
             }
 
-            bool isLaterFragment = tuple.Protocol == 44
-                && (BinaryPrimitives.ReadUInt16BigEndian(rest[2..]) & 0xFFF8) != 0;
-            tuple.Protocol = rest[0];
+            bool isLaterFragment = protocol == 44 && (BinaryPrimitives.ReadUInt16BigEndian(rest[2..]) & 0xFFF8) != 0;
+            protocol = rest[0];
             rest = rest[bytes..];
             if (isLaterFragment)
             {
-                return ParseResult.Ip;
+                return true;
             }
         }
 
-        return ParseResult.Ip;
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ParseResult ReadPorts(ReadOnlySpan<byte> transport, ref FiveTuple tuple)
+    private static bool TryReadPorts(ReadOnlySpan<byte> transport, ref ulong kind, ref uint ports)
     {
-        if (tuple.Protocol is not (IpProtocol.Udp or IpProtocol.Tcp or IpProtocol.Sctp))
+        if ((kind & ProtocolMask) >> ProtocolShift is not (IpProtocol.Udp or IpProtocol.Tcp or IpProtocol.Sctp))
         {
-            return ParseResult.Ip;
+            return true;
         }
 
         if (transport.Length < 4)
         {
-            return ParseResult.Malformed;
+            return false;
         }
 
-        tuple.SourcePort = BinaryPrimitives.ReadUInt16BigEndian(transport);
-        tuple.DestinationPort = BinaryPrimitives.ReadUInt16BigEndian(transport[2..]);
-        tuple.HasPorts = true;
-        return ParseResult.Ip;
+        ports = BinaryPrimitives.ReadUInt32BigEndian(transport);
+        kind |= PortsBit;
+        return true;
     }
 }

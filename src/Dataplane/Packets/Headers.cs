@@ -29,33 +29,45 @@ internal static class Ethernet
             return false;
         }
 
-        type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
-        return type is not (Vlan or ServiceVlan) || TrySkipTags(frame, ref type, ref payload);
+        type = BinaryPrimitives.ReadUInt16BigEndian(frame[..HeaderBytes][12..]); // constant length: one check
+        if (type is not (Vlan or ServiceVlan))
+        {
+            return true;
+        }
+
+        int found = SkipTags(frame, type);
+        type = (ushort)found;
+        payload = found >> 16;
+        return found >= 0;
     }
 
+    // Payload offset above the inner type; negative when the frame ends before it. One number, so that no address of a
+    // caller's variable escapes.
     [MethodImpl(MethodImplOptions.NoInlining)] // tagged frames only
-    private static bool TrySkipTags(ReadOnlySpan<byte> frame, ref ushort type, ref int payload)
+    private static int SkipTags(ReadOnlySpan<byte> frame, ushort type)
     {
+        int payload = HeaderBytes;
         for (int tag = 0; tag < TagsMax && type is Vlan or ServiceVlan; tag++)
         {
             payload += VlanBytes;
             if (frame.Length < payload)
             {
-                return false;
+                return -1;
             }
 
             type = BinaryPrimitives.ReadUInt16BigEndian(frame[(payload - 2)..]);
         }
 
-        return true;
+        return (payload << 16) | type;
     }
 
     /// <summary>Writes destination and source MAC with two stores (first byte of an address lowest).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteMacs(Span<byte> frame, ulong destination, ulong source)
     {
-        BinaryPrimitives.WriteUInt64LittleEndian(frame, (destination & MacMask) | (source << 48));
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[8..], (uint)(source >> 16));
+        Span<byte> macs = frame[..12]; // a constant length: one check for both stores
+        BinaryPrimitives.WriteUInt64LittleEndian(macs, (destination & MacMask) | (source << 48));
+        BinaryPrimitives.WriteUInt32LittleEndian(macs[8..], (uint)(source >> 16));
     }
 
     /// <summary>Destination MAC.</summary>
@@ -66,7 +78,7 @@ internal static class Ethernet
     /// <summary>Source MAC.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong ReadSource(ReadOnlySpan<byte> frame) =>
-        BinaryPrimitives.ReadUInt64LittleEndian(frame[4..]) >> 16;
+        BinaryPrimitives.ReadUInt64LittleEndian(frame[..12][4..]) >> 16;
 }
 
 /// <summary>IP protocol numbers that have a place in this code (IANA).</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using LowLatency.Dataplane.Packets;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
@@ -40,10 +41,11 @@ internal readonly struct Filter : IStep
             return Verdict.Drop(DropReason.Malformed);
         }
 
+        ulong kind = tuple.Kind | ((ulong)(uint)ingress << Rule.IngressShift);
         Rule[] rules = _rules;
         for (int i = 0; i < rules.Length; i++)
         {
-            if (rules[i].Matches(tuple, ingress))
+            if (rules[i].Matches(tuple.Addresses, kind, tuple.Ports))
             {
                 ref RuleCounter counter = ref _counters[i];
                 counter.Frames++;
@@ -55,79 +57,87 @@ internal readonly struct Filter : IStep
         return _default == RuleAction.Drop ? Verdict.Drop(DropReason.FilterDefault) : verdict;
     }
 
-    /// <summary>A rule as masks and ranges.</summary>
+    /// <summary>A rule as masks and ranges, in the words of <see cref="FiveTuple"/>.</summary>
     private readonly struct Rule
     {
-        private readonly ulong _sourceHigh;
-        private readonly ulong _sourceLow;
-        private readonly ulong _sourceMaskHigh;
-        private readonly ulong _sourceMaskLow;
-        private readonly ulong _destinationHigh;
-        private readonly ulong _destinationLow;
-        private readonly ulong _destinationMaskHigh;
-        private readonly ulong _destinationMaskLow;
-        private readonly uint _family;
-        private readonly uint _protocol;
-        private readonly int _port;
+        /// <summary>Above the tuple's kind, the port a frame came in by.</summary>
+        public const int IngressShift = 32;
+        private const ulong NeverBit = 0x8000_0000; // no tuple has it
+        private readonly Vector256<ulong> _addresses;
+        private readonly Vector256<ulong> _addressMask;
+        private readonly ulong _kind;
+        private readonly ulong _kindMask;
         private readonly ushort _sourcePortLow;
         private readonly ushort _sourcePortSpan;
         private readonly ushort _destinationPortLow;
         private readonly ushort _destinationPortSpan;
-        private readonly bool _needsPorts;
 
         public Rule(in PlanRule plan)
         {
-            _family = plan.Family;
-            _protocol = plan.Protocol;
-            _port = plan.Port;
             Action = plan.Action;
-            ReadPrefix(plan.Source, plan.SourceBits, plan.Family,
-                out _sourceHigh, out _sourceLow, out _sourceMaskHigh, out _sourceMaskLow);
-            ReadPrefix(plan.Destination, plan.DestinationBits, plan.Family,
-                out _destinationHigh, out _destinationLow, out _destinationMaskHigh, out _destinationMaskLow);
+            (Vector128<ulong> source, Vector128<ulong> sourceMask) =
+                ReadPrefix(plan.Source, plan.SourceBits, plan.Family);
+            (Vector128<ulong> destination, Vector128<ulong> destinationMask) =
+                ReadPrefix(plan.Destination, plan.DestinationBits, plan.Family);
+            _addresses = Vector256.Create(source, destination);
+            _addressMask = Vector256.Create(sourceMask, destinationMask);
             _sourcePortLow = plan.SourcePortLow;
             _sourcePortSpan = (ushort)(plan.SourcePortHigh - plan.SourcePortLow);
             _destinationPortLow = plan.DestinationPortLow;
             _destinationPortSpan = (ushort)(plan.DestinationPortHigh - plan.DestinationPortLow);
-            _needsPorts = _sourcePortSpan != ushort.MaxValue || _destinationPortSpan != ushort.MaxValue;
+            if (plan.Family != 0)
+            {
+                _kind |= plan.Family;
+                _kindMask |= FiveTuple.FamilyMask;
+            }
+
+            if (plan.Protocol != AnyProtocol)
+            {
+                _kind |= ((ulong)plan.Protocol << FiveTuple.ProtocolShift) | FiveTuple.IpBit;
+                _kindMask |= FiveTuple.ProtocolMask | FiveTuple.IpBit;
+            }
+
+            if (plan.Protocol > AnyProtocol)
+            {
+                _kind |= NeverBit; // no such protocol: the rule matches nothing
+                _kindMask |= NeverBit;
+            }
+
+            if (plan.Port >= 0)
+            {
+                _kind |= (ulong)(uint)plan.Port << IngressShift;
+                _kindMask |= (ulong)uint.MaxValue << IngressShift;
+            }
+
+            if (_sourcePortSpan != ushort.MaxValue || _destinationPortSpan != ushort.MaxValue)
+            {
+                _kind |= FiveTuple.PortsBit; // without this bit both spans hold every port
+                _kindMask |= FiveTuple.PortsBit;
+            }
         }
 
         public RuleAction Action { get; }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool Matches(in FiveTuple tuple, int ingress) =>
-            (((tuple.SourceHigh ^ _sourceHigh) & _sourceMaskHigh)
-                | ((tuple.SourceLow ^ _sourceLow) & _sourceMaskLow)
-                | ((tuple.DestinationHigh ^ _destinationHigh) & _destinationMaskHigh)
-                | ((tuple.DestinationLow ^ _destinationLow) & _destinationMaskLow)) == 0
-            && (_family == 0 || _family == tuple.Family)
-            && (_protocol == AnyProtocol || (_protocol == tuple.Protocol && tuple.Family != 0))
-            && (_port < 0 || _port == ingress)
-            && (!_needsPorts || (tuple.HasPorts
-                && (ushort)(tuple.SourcePort - _sourcePortLow) <= _sourcePortSpan
-                && (ushort)(tuple.DestinationPort - _destinationPortLow) <= _destinationPortSpan));
+        public bool Matches(Vector256<ulong> addresses, ulong kind, uint ports) =>
+            ((kind ^ _kind) & _kindMask) == 0
+            && ((addresses ^ _addresses) & _addressMask) == Vector256<ulong>.Zero
+            && (ushort)((ports >> 16) - _sourcePortLow) <= _sourcePortSpan
+            && (ushort)(ports - _destinationPortLow) <= _destinationPortSpan;
 
-        private static void ReadPrefix(
-            in Address16 address, uint bits, uint family,
-            out ulong high, out ulong low, out ulong maskHigh, out ulong maskLow)
+        // Address and mask in network order; an IPv4 address is the last four of 16 bytes.
+        private static (Vector128<ulong> Address, Vector128<ulong> Mask) ReadPrefix(
+            in Address16 address, uint bits, uint family)
         {
-            ReadOnlySpan<byte> bytes = address;
-            if (family == 4)
-            {
-                Invariant.Require(bits <= 32);
-                high = maskHigh = 0;
-                low = BinaryPrimitives.ReadUInt32BigEndian(bytes);
-                maskLow = bits == 0 ? 0 : uint.MaxValue << (int)(32 - bits) & uint.MaxValue;
-                return;
-            }
-
-            Invariant.Require(bits <= 128);
-            high = BinaryPrimitives.ReadUInt64BigEndian(bytes);
-            low = BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]);
-            maskHigh = Mask(Math.Min(bits, 64));
-            maskLow = Mask(bits > 64 ? bits - 64 : 0);
+            Span<byte> value = stackalloc byte[16];
+            Span<byte> mask = stackalloc byte[16];
+            int width = family == 4 ? 4 : 16;
+            Invariant.Require(bits <= width * 8);
+            ((ReadOnlySpan<byte>)address)[..width].CopyTo(value[^width..]);
+            UInt128 ones = bits == 0 ? 0 : UInt128.MaxValue << (128 - (int)bits); // the first bits of 16 bytes
+            BinaryPrimitives.WriteUInt128BigEndian(mask, family == 4 ? ones >> 96 : ones);
+            return (Vector128.Create((ReadOnlySpan<byte>)value).AsUInt64(),
+                Vector128.Create((ReadOnlySpan<byte>)mask).AsUInt64());
         }
-
-        private static ulong Mask(uint bits) => bits == 0 ? 0 : ulong.MaxValue << (int)(64 - bits);
     }
 }

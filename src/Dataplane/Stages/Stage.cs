@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Xdp;
 
@@ -66,6 +67,7 @@ internal struct Fused<TFirst, TSecond>(TFirst first, TSecond second) : IStep
     private TSecond _second = second;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Verdict Apply(Span<byte> frame, int ingress, Verdict verdict)
     {
         verdict = _first.Apply(frame, ingress, verdict);

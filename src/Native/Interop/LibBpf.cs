@@ -138,6 +138,9 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Name, EntryPoint = "bpf_map_delete_elem")]
     internal static partial int MapDelete(int fd, void* key);
 
+    [LibraryImport(Name, EntryPoint = "bpf_map_get_next_key")]
+    internal static partial int MapNextKey(int fd, void* key, void* next);
+
     [LibraryImport(Name, EntryPoint = "bpf_link_create")]
     internal static partial int LinkCreate(int programFd, int target, int attachType,
         LinkCreateOptions* options);

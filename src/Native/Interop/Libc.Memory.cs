@@ -89,7 +89,7 @@ internal static unsafe partial class Libc
 
     internal static Errno PreferNode(byte* start, long bytes, int node)
     {
-        Invariant.Require(node is >= 0 and < 64);
+        Invariant.Require(node is >= 0 and < Limits.NumaNodesMax);
         ulong mask = 1UL << node;
         nint rc = Syscall6(SysMbind, (nint)start, (nint)bytes, PolicyPreferred, (nint)(&mask), 65, 0);
         return rc == 0 ? Errno.Ok : LastErrno;

@@ -163,7 +163,7 @@ public struct PlanHeader
     public uint Version;
     /// <summary>Size of the file, bytes.</summary>
     public uint TotalBytes;
-    /// <summary>CRC-32C of everything behind this field (from byte 24).</summary>
+    /// <summary>CRC-32C of everything behind this field (from byte 20).</summary>
     public uint Checksum;
     /// <summary>Zero.</summary>
     public uint Reserved;

@@ -11,7 +11,7 @@ public sealed class PlanFormatException(string message) : Exception(message);
 /// immutable, any thread.</summary>
 public sealed class PlanImage
 {
-    private const int ChecksumFrom = 24;
+    private const int ChecksumFrom = 20; // right behind the checksum
     private readonly byte[] _bytes;
 
     private PlanImage(byte[] bytes) => _bytes = bytes;

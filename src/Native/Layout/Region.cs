@@ -168,7 +168,7 @@ public struct LaneCounters
     public PathCounters Unsent;
     /// <summary>Generator: frames intended in measured time, by path.</summary>
     public PathCounters SentMeasured;
-    /// <summary>Receiver: distinct frames received, by path.</summary>
+    /// <summary>Receiver: distinct intact frames received, by path.</summary>
     public PathCounters Received;
     /// <summary>Receiver: of these, intended in measured time.</summary>
     public PathCounters ReceivedMeasured;
@@ -176,7 +176,8 @@ public struct LaneCounters
     public PathCounters Reordered;
     /// <summary>Receiver: frames seen before, by path.</summary>
     public PathCounters Duplicated;
-    /// <summary>Receiver: frames whose bytes or length were not what was sent, by path.</summary>
+    /// <summary>Receiver: frames whose bytes or length were not what was sent, by path; not in <see cref="Received"/>.
+    /// </summary>
     public PathCounters Corrupt;
 }
 

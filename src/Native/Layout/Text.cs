@@ -12,7 +12,8 @@ public static class FixedText
         target.Clear();
         while (Encoding.UTF8.GetByteCount(text) > target.Length - 1)
         {
-            text = text[..^1];
+            bool isPair = text.Length > 1 && char.IsSurrogatePair(text[^2], text[^1]);
+            text = text[..^(isPair ? 2 : 1)];
         }
 
         Encoding.UTF8.GetBytes(text, target);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
@@ -13,8 +14,11 @@ public sealed class SharedRegion : IDisposable
 
     private const int NoFile = -1;
 
-    private SharedRegion(string path, int fd, MappedMemory memory, PlanImage plan)
+    private readonly bool _isOwner;
+
+    private SharedRegion(string path, int fd, MappedMemory memory, PlanImage plan, bool isOwner)
     {
+        _isOwner = isOwner;
         Path = path;
         _fd = fd;
         _memory = memory;
@@ -35,7 +39,8 @@ public sealed class SharedRegion : IDisposable
     public ref RegionHeader Header => ref _memory.At<RegionHeader>(0).Value;
 
     /// <summary>True while the lowlatd that made it lives (it holds the file's lock).</summary>
-    public bool IsOwnerAlive => !Libc.TryLockShared(_fd);
+    /// <remarks>The owner does not ask the file: a second flock(2) on its own fd would give its lock away.</remarks>
+    public bool IsOwnerAlive => _isOwner || !Libc.TryLockShared(_fd);
 
     /// <summary>Makes the region of a booting lowlatd: replaces what a dead one of the same name left.</summary>
     /// <exception cref="NativeException">A live lowlatd holds it, or the kernel refused.</exception>
@@ -53,10 +58,14 @@ public sealed class SharedRegion : IDisposable
                     $"A data plane named '{plan.Header.Name}' runs already: stop it, or give this one another name.");
             }
 
-            Libc.Truncate(fd, 0, path);
+            if (Libc.FileBytes(fd) > 0)
+            {
+                fd = Replace(fd, path); // someone may still read what a dead owner left: it keeps its own file
+            }
+
             Libc.Truncate(fd, layout.TotalBytes, path);
             MappedMemory memory = MappedMemory.OfFile(fd, layout.TotalBytes, isWritable: true);
-            SharedRegion region = new(path, fd, memory, plan);
+            SharedRegion region = new(path, fd, memory, plan, isOwner: true);
             plan.Bytes.CopyTo(memory.Slice<byte>(RegionLayout.PlanOffset, plan.Bytes.Length).Span);
             ref RegionHeader header = ref region.Header;
             header.Version = RegionHeader.VersionValue;
@@ -75,12 +84,24 @@ public sealed class SharedRegion : IDisposable
         }
     }
 
+    // The lock of the old file is held until the new one stands in its place, locked: no other start gets in between.
+    private static int Replace(int oldFd, string path)
+    {
+        string made = path + ".new";
+        File.Delete(made);
+        int fd = Libc.OpenFile(made, Libc.OpenReadWriteCreate, 0x1A0 /* 0640 */);
+        Invariant.Require(Libc.TryLockExclusive(fd));
+        File.Move(made, path, overwrite: true);
+        Libc.CloseFile(oldFd);
+        return fd;
+    }
+
     /// <summary>A region that no one else sees: for warming up, tests and benches.</summary>
     public static SharedRegion CreatePrivate(PlanImage plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
         MappedMemory memory = MappedMemory.Anonymous(new RegionLayout(plan).TotalBytes, HugePages.Never);
-        return new SharedRegion("", NoFile, memory, plan);
+        return new SharedRegion("", NoFile, memory, plan, isOwner: true);
     }
 
     /// <summary>Opens a region for reading (and for the commands of its header).</summary>
@@ -119,9 +140,14 @@ public sealed class SharedRegion : IDisposable
                     + $"{RegionHeader.VersionValue}: use the lowlat of the same release");
             }
 
+            if (header.PlanBytes > bytes - RegionLayout.PlanOffset)
+            {
+                throw new PlanFormatException($"{path} is damaged: a plan of {header.PlanBytes} bytes does not fit");
+            }
+
             PlanImage plan = PlanImage.Parse(
                 memory.Slice<byte>(RegionLayout.PlanOffset, (int)header.PlanBytes).Span);
-            return new SharedRegion(path, fd, memory, plan);
+            return new SharedRegion(path, fd, memory, plan, isOwner: false);
         }
         catch
         {
@@ -196,8 +222,9 @@ public sealed class SharedRegion : IDisposable
 /// <summary>One writer, any readers, no waiting for the writer (as Linux seqlock_t).</summary>
 public static class Seqlock
 {
-    // A writer that dies inside leaves an odd epoch: after this many looks the reader takes what is there.
-    private const int LooksMax = 100_000;
+    // A writer that dies inside leaves an odd epoch: after this time the reader takes what is there. A live one can
+    // stand still inside for a scheduler's slice, or for the 50 ms that RT throttling takes from a FIFO lane.
+    private const long PatienceNs = 1_000_000_000;
 
     /// <summary>Copies <paramref name="source"/> into <paramref name="target"/> between two epoch steps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -221,23 +248,31 @@ public static class Seqlock
     /// <summary>Closes what <see cref="Begin"/> opened.</summary>
     public static void End(ref uint epoch) => Volatile.Write(ref epoch, epoch + 1);
 
-    /// <summary>Reads a whole copy.</summary>
+    /// <summary>Reads a whole copy; waits up to a second for a writer that stands still inside. Not for lanes.</summary>
     public static T Read<T>(ref uint epoch, ref T source)
         where T : unmanaged
     {
-        T copy = default;
-        for (int look = 0; look < LooksMax; look++)
+        long untilNs = 0;
+        SpinWait wait = default;
+        while (true)
         {
             uint before = Volatile.Read(ref epoch); // acquire: the copy is read after it
-            copy = source;
+            T copy = source;
             Interlocked.MemoryBarrier();            // and before the second look
             if ((before & 1) == 0 && Volatile.Read(ref epoch) == before)
             {
                 return copy;
             }
-        }
 
-        return copy;
+            long nowNs = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
+            untilNs = untilNs == 0 ? nowNs + PatienceNs : untilNs;
+            if (nowNs >= untilNs)
+            {
+                return copy;
+            }
+
+            wait.SpinOnce(sleep1Threshold: -1); // yields, so that a writer on this CPU can go on
+        }
     }
 }
 

@@ -168,6 +168,24 @@ internal sealed unsafe class XdpObject : IDisposable
         return WriteConfig();
     }
 
+    /// <summary>The local addresses of one family, as the map has them. Allocates.</summary>
+    /// <param name="length">Bytes of an address: 4 or 16.</param>
+    public List<byte[]> Locals(int length)
+    {
+        Invariant.Require(length is 4 or 16);
+        List<byte[]> found = [];
+        byte* key = stackalloc byte[16];
+        int fd = LocalMap(new ReadOnlySpan<byte>(key, length));
+        byte* previous = null; // null: the first key
+        while (found.Count < XdpConfig.LocalsMax && LibBpf.MapNextKey(fd, previous, key) == 0)
+        {
+            found.Add(new ReadOnlySpan<byte>(key, length).ToArray()); // in bounds: at most 16
+            previous = key;
+        }
+
+        return found;
+    }
+
     /// <summary>Sums the outcomes of all CPUs, since load.</summary>
     public Errno ReadOutcomes(ref OutcomeCounters outcomes)
     {

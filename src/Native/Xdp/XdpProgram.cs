@@ -88,6 +88,32 @@ public sealed class XdpProgram : IDisposable
     /// <returns>Ok, also when it was not known. Allocates nothing.</returns>
     public Errno RemoveLocalAddress(ReadOnlySpan<byte> address) => _object.RemoveLocal(address);
 
+    /// <summary>Makes these the local addresses and no others: after changes that nobody was told of. New ones
+    /// come before old ones go, so what stays is local throughout. Allocates.</summary>
+    /// <returns>Ok, or the first refusal: E2BIG when the map is full.</returns>
+    public Errno ReplaceLocalAddresses(IReadOnlyList<LinkAddress> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        List<byte[]> wanted = [.. addresses.Select(address => address.Address.GetAddressBytes())];
+        Errno first = Errno.Ok;
+        foreach (byte[] address in wanted)
+        {
+            Errno errno = _object.AddLocal(address);
+            first = first == Errno.Ok ? errno : first;
+        }
+
+        foreach (byte[] present in (List<byte[]>)[.. _object.Locals(4), .. _object.Locals(16)])
+        {
+            if (!wanted.Exists(address => address.AsSpan().SequenceEqual(present)))
+            {
+                Errno errno = _object.RemoveLocal(present);
+                first = first == Errno.Ok ? errno : first;
+            }
+        }
+
+        return first;
+    }
+
     /// <summary>What the program did since it was loaded, all CPUs and queues. Allocates nothing.</summary>
     public void ReadOutcomes(ref OutcomeCounters outcomes)
     {

@@ -5,8 +5,8 @@ using Xunit;
 
 namespace LowLatency.Control.Tests.Measuring;
 
-/// <summary>A data plane without a kernel: a real region in /dev/shm, and a thread that does to it what a lane does
-/// at its turn boundaries.</summary>
+/// <summary>A data plane without a kernel: a real region in /dev/shm, and a thread that does to it what a
+/// lane does at its turn boundaries.</summary>
 internal sealed class FakeDataPlane : IDisposable
 {
     private readonly Thread?[] _threads;
@@ -84,7 +84,8 @@ internal sealed class FakeDataPlane : IDisposable
             {
                 foreach (HistogramKind histogram in RegionLayout.Kinds(kind))
                 {
-                    Owner.Histogram(index, histogram, bank)[HdrGeometry.IndexOf(1000 + (Recorded[index] % 5000))]++;
+                    Owner.Histogram(index, histogram,
+                        bank)[HdrGeometry.IndexOf(1000 + (Recorded[index] % 5000))]++;
                 }
 
                 Recorded[index]++;
@@ -103,7 +104,8 @@ internal sealed class FakeDataPlane : IDisposable
 
             counters.PublishedNs = Stopwatch.GetTimestamp();
             Seqlock.Write(ref page.Epoch, ref page.Counters, counters);
-            GapEvent gap = new() { StartNs = counters.PublishedNs, EndNs = counters.PublishedNs + (long)counters.Turns, Turn = counters.Turns };
+            GapEvent gap = new() { StartNs = counters.PublishedNs, EndNs = counters.PublishedNs
+                + (long)counters.Turns, Turn = counters.Turns };
             _ = counters.Turns % 16 == 0 && Owner.Events(index).TryWrite(gap);
             Volatile.Write(ref page.BankActive, Volatile.Read(ref page.BankWanted));
         }

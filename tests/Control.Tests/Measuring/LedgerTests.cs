@@ -30,14 +30,18 @@ public sealed class LedgerTests
         PortPage gen = Port("genA", "veth");
         gen.Device.TxDropped = 10;
 
-        Loss loss = Ledger.Make(Paths, Lanes(generator, receiver, forward), [Delta("a", dut), Delta("b", gen)]);
+        Loss loss = Ledger.Make(Paths, Lanes(generator, receiver, forward),
+            [Delta("a", dut), Delta("b", gen)]);
 
         Assert.Equal(0, loss.Residual);
-        Assert.Equal((1500L, 1398L, 102L, 5L, 2L, 7L), (loss.Sent, loss.Received, loss.Lost, loss.Reordered, loss.Duplicated, loss.Foreign));
+        Assert.Equal((1500L, 1398L, 102L, 5L, 2L, 7L),
+            (loss.Sent, loss.Received, loss.Lost, loss.Reordered, loss.Duplicated, loss.Foreign));
         Assert.Equal(
-            [("fill-ring-empty(dutA)", 12L), ("rx-ring-full(dutA)", 30), ("device-tx-dropped(genA)", 10), ("tx-ring-full", 40), ("filter-rule", 7), ("corrupt", 3)],
+            [("fill-ring-empty(dutA)", 12L), ("rx-ring-full(dutA)", 30), ("device-tx-dropped(genA)", 10),
+                ("tx-ring-full", 40), ("filter-rule", 7), ("corrupt", 3)],
             loss.Drops.Select(d => (d.Key, d.Value)));
-        Assert.Equal([new PathLoss("through", 1000, 900, 100), new PathLoss("direct", 500, 498, 2)], loss.Paths);
+        Assert.Equal([new PathLoss("through", 1000, 900, 100), new PathLoss("direct", 500, 498, 2)],
+            loss.Paths);
         Assert.Equal(loss.Sent, loss.Received + loss.Drops.Values.Sum() + loss.InFlight + loss.Residual);
     }
 
@@ -90,7 +94,8 @@ public sealed class LedgerTests
         port.Xdp.RxRingFull = 30;
         port.Xdp.RxDropped = 12;
         port.Device.RxDropped = 42;
-        Loss loss = Ledger.Make(Paths, Lanes(Sent(1000), Received(1000 - 42 - device), default), [Delta("a", port)]);
+        Loss loss = Ledger.Make(Paths, Lanes(Sent(1000), Received(1000 - 42 - device), default),
+            [Delta("a", port)]);
         Assert.Equal(0, loss.Residual);
         Assert.Equal(device, loss.Drops.GetValueOrDefault("device-rx-dropped(dutA)"));
         Assert.Equal(12, loss.Drops["rx-dropped(dutA)"]); // the fill ring was never found empty
@@ -109,9 +114,11 @@ public sealed class LedgerTests
             (page.Name.ToString() == "q0" ? ref first : ref second) = page;
         }
 
-        Loss loss = Ledger.Make(Paths, Lanes(Sent(100), Received(91), default), [Delta("if", first), Delta("if", second)]);
+        Loss loss = Ledger.Make(Paths, Lanes(Sent(100), Received(91), default),
+            [Delta("if", first), Delta("if", second)]);
         Assert.Equal(
-            [("rx-ring-full(q0)", 3L), ("rx-ring-full(q1)", 4), ("passed-no-socket(q0)", 1), ("device-rx-dropped(q0)", 1)],
+            [("rx-ring-full(q0)", 3L), ("rx-ring-full(q1)", 4), ("passed-no-socket(q0)", 1),
+                ("device-rx-dropped(q0)", 1)],
             loss.Drops.Select(d => (d.Key, d.Value)));
         Assert.Equal(0, loss.Residual);
     }
@@ -140,7 +147,8 @@ public sealed class LedgerTests
     {
         LaneCounters before = Sent(5000), after = Sent(6000);
         LaneCounters got = Received(4000), gotAfter = Received(5000);
-        Loss loss = Ledger.Make(Paths, [new(LaneKind.Generator, before, after), new(LaneKind.Receiver, got, gotAfter)], []);
+        Loss loss = Ledger.Make(Paths,
+            [new(LaneKind.Generator, before, after), new(LaneKind.Receiver, got, gotAfter)], []);
         Assert.Equal((1000L, 1000L, 0L), (loss.Sent, loss.Received, loss.Residual));
     }
 

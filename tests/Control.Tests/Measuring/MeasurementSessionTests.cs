@@ -95,7 +95,8 @@ public sealed class MeasurementSessionTests
         session.Sample();
         Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(2));
         RunMeasurement run = session.Finish("run", []);
-        Assert.Contains(run.Result.Verdict.Reasons, r => r.Contains("lane0 of 'forward' did not answer", StringComparison.Ordinal));
+        Assert.Contains(run.Result.Verdict.Reasons, r =>
+            r.Contains("lane0 of 'forward' did not answer", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -119,6 +120,24 @@ public sealed class MeasurementSessionTests
         Assert.True(run.Result.EndToEnd!.Count > 0);
         Assert.True(run.Result.Loss!.Sent > 0);
         Assert.Empty(run.Timeline.Gaps);
+    }
+
+    [Fact]
+    public void The_interval_that_ends_when_measuring_starts_is_warm_up_and_the_next_is_not()
+    {
+        using FakeDataPlane plane = new(LaneKind.Generator, LaneKind.Receiver);
+        MeasurementSession session = new(plane.Reader, null);
+        plane.Start(0);
+        plane.Start(1);
+        session.Baseline();
+        LanePageOf(plane, 0).MeasureFromNs = MeasurementSession.NowNs + 5_000_000;
+        WaitFor(() => MeasurementSession.NowNs >= session.NextSampleNs);
+        Interval warm = session.Sample();
+        Interval measured = session.Sample();
+        Assert.True(warm.IsWarmup);
+        Assert.False(measured.IsWarmup);
+        Assert.Null(warm.GapMaxNs);
+        Assert.True(measured.GapMaxNs > 0);
     }
 
     [Fact]
@@ -166,7 +185,8 @@ public sealed class MeasurementSessionTests
         }
     }
 
-    private static ref LanePage LanePageOf(FakeDataPlane plane, int lane) => ref plane.Owner.LanePage(lane).Value;
+    private static ref LanePage LanePageOf(FakeDataPlane plane, int lane) =>
+        ref plane.Owner.LanePage(lane).Value;
 
     private static void WaitFor(Func<bool> holds) => Assert.True(SpinWait.SpinUntil(holds, 10_000));
 }

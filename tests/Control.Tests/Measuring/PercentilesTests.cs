@@ -75,7 +75,8 @@ public sealed class PercentilesTests
     public void Percentiles_are_those_of_the_sorted_samples_within_three_digits()
     {
         Random random = new(11);
-        long[] samples = [.. Enumerable.Range(0, 200_000).Select(_ => random.NextInt64(1, 1L << random.Next(8, 34)))];
+        long[] samples = [.. Enumerable.Range(0, 200_000)
+            .Select(_ => random.NextInt64(1, 1L << random.Next(8, 34)))];
         LongHistogram histogram = Histograms.New();
         ulong[] buckets = new ulong[HdrGeometry.Length];
         foreach (long sample in samples)

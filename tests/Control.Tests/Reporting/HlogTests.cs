@@ -43,7 +43,8 @@ public sealed class HlogTests
         string[] fields = line.Split(',');
         Assert.Equal(5, fields.Length);
         Assert.Equal(("1772600767.250", "10.000"), (fields[1], fields[2]));
-        Assert.StartsWith("HISTFAAA", fields[4], StringComparison.Ordinal); // the V2 compressed cookie in Base64
+        // the V2 compressed cookie in Base64
+        Assert.StartsWith("HISTFAAA", fields[4], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class ReportTests
     [Fact]
     public void Result_json_of_another_schema_is_refused()
     {
-        string text = RunJson.Write(Run.Result).Replace("lowlat.run/1", "lowlat.run/9", StringComparison.Ordinal);
+        string text = RunJson.Write(Run.Result)
+            .Replace("lowlat.run/1", "lowlat.run/9", StringComparison.Ordinal);
         var e = Assert.Throws<System.Text.Json.JsonException>(() => RunJson.ReadResult(text));
         Assert.Contains("lowlat.run/9", e.Message, StringComparison.Ordinal);
     }
@@ -40,9 +41,12 @@ public sealed class ReportTests
     {
         LaneResult lane = Run.Result.Lanes[0] with
         {
-            Name = "fifteen-letters", Process = "forward", Host = "shared", Turns = 123_456_789_012, RxFrames = 98_765_432_100,
-            TxFrames = 98_765_432_100, AllocatedBytes = 123_456, MinorFaults = 12_345, MajorFaults = 678, VoluntarySwitches = 123_456,
-            InvoluntarySwitches = 98_765, Priority = -20, Gap = Run.Result.Gap! with { MaxNs = 68_719_476_735 },
+            Name = "fifteen-letters", Process = "forward", Host = "shared", Turns = 123_456_789_012,
+            RxFrames = 98_765_432_100,
+            TxFrames = 98_765_432_100, AllocatedBytes = 123_456, MinorFaults = 12_345, MajorFaults = 678,
+            VoluntarySwitches = 123_456,
+            InvoluntarySwitches = 98_765, Priority = -20,
+            Gap = Run.Result.Gap! with { MaxNs = 68_719_476_735 },
         };
         RunDocument wide = Run with
         {
@@ -50,13 +54,15 @@ public sealed class ReportTests
             {
                 Lanes = [lane],
                 EndToEnd = Run.Result.EndToEnd! with { MaxNs = 68_719_476_735, MeanNs = 12_345_678_901 },
-                Verdict = new Verdict(false, [new string('x', 250), string.Join(' ', Enumerable.Repeat("word", 90))], []),
+                Verdict = new Verdict(false,
+                    [new string('x', 250), string.Join(' ', Enumerable.Repeat("word", 90))], []),
             },
         };
         string text = TextReport.Render(wide);
         Assert.All(text.Split('\n'), l => Assert.True(l.Length <= 100, $"{l.Length}: {l}"));
         Assert.DoesNotContain('\u001b', text);
-        Assert.Contains("\u001b[1;31mNOT OK", TextReport.Render(wide, hasColour: true), StringComparison.Ordinal);
+        Assert.Contains("\u001b[1;31mNOT OK", TextReport.Render(wide, hasColour: true),
+            StringComparison.Ordinal);
         Assert.StartsWith("NOT OK", text, StringComparison.Ordinal);
     }
 
@@ -69,7 +75,8 @@ public sealed class ReportTests
         };
         Assert.Contains("<- generator was late", TextReport.Render(late), StringComparison.Ordinal);
         Assert.DoesNotContain("generator was late", TextReport.Render(Run), StringComparison.Ordinal);
-        Assert.Contains(Judgement.Of(late.Result, []).Notes, n => n.StartsWith("generator was late", StringComparison.Ordinal));
+        Assert.Contains(Judgement.Of(late.Result, []).Notes, n =>
+            n.StartsWith("generator was late", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -82,11 +89,13 @@ public sealed class ReportTests
         while (reader.Read())
         {
             svgs += reader.NodeType == XmlNodeType.Element && reader.Name == "svg" ? 1 : 0;
-            Assert.False(reader.NodeType == XmlNodeType.Element && reader.Name is "script" or "link" or "img" or "iframe");
+            Assert.False(reader.NodeType == XmlNodeType.Element
+                && reader.Name is "script" or "link" or "img" or "iframe");
         }
 
         Assert.Equal(3, svgs);
-        Assert.DoesNotMatch(new Regex("""(src|href|url)\s*[=(]|https?:|@import""", RegexOptions.IgnoreCase), page);
+        Assert.DoesNotMatch(new Regex(
+            """(src|href|url)\s*[=(]|https?:|@import""", RegexOptions.IgnoreCase), page);
         Assert.Contains("Example CPU &lt;8 &amp; more&gt;", page, StringComparison.Ordinal);
     }
 
@@ -95,8 +104,10 @@ public sealed class ReportTests
     {
         RunDocument bare = new(Run.Result with
         {
-            Verb = "run", EndToEnd = null, ServiceTime = null, Direct = null, ForwarderCost = null, Loss = null, Generator = null,
-            Residence = LatencySummary.Empty, Gap = LatencySummary.Empty, Slo = [], Lanes = [Run.Result.Lanes[2] with { Gap = null }],
+            Verb = "run", EndToEnd = null, ServiceTime = null, Direct = null, ForwarderCost = null,
+            Loss = null, Generator = null,
+            Residence = LatencySummary.Empty, Gap = LatencySummary.Empty, Slo = [],
+            Lanes = [Run.Result.Lanes[2] with { Gap = null }],
         }, Run.Manifest, Run.Timeline! with { Intervals = [], Gaps = [] }, new HistogramSet());
         Assert.Contains("residence", TextReport.Render(bare), StringComparison.Ordinal);
         Assert.Contains("No samples.", HtmlReport.Render(bare), StringComparison.Ordinal);

@@ -30,7 +30,8 @@ public sealed class RunComparisonTests
             Assert.InRange(interval.ValueNs, interval.LowNs, interval.HighNs);
         }
 
-        Assert.InRange(inside, (int)(Runs * 0.97), Runs - 1); // 396 expected; all 400 would be too wide an interval
+        // 396 expected; all 400 would be too wide an interval
+        Assert.InRange(inside, (int)(Runs * 0.97), Runs - 1);
     }
 
     [Fact]
@@ -39,7 +40,8 @@ public sealed class RunComparisonTests
         RunComparison same = new(SampleRun.Make(seed: 1), "a", SampleRun.Make(seed: 2), "b");
         Assert.Equal(30, same.Rows.Count);
         Assert.All(same.Rows, r => Assert.True(r.Finding is Finding.NoneShown or Finding.Refused, $"{r}"));
-        Assert.Contains(same.Rows, r => r is { Measure: "end-to-end", Name: "p99.999", Finding: Finding.Refused });
+        Assert.Contains(same.Rows, r =>
+            r is { Measure: "end-to-end", Name: "p99.999", Finding: Finding.Refused });
     }
 
     [Fact]
@@ -72,7 +74,8 @@ public sealed class RunComparisonTests
         Assert.Contains("differs: kernel: 6.12.95-rt -> 6.18.44 <other>", text, StringComparison.Ordinal);
         Assert.Contains("6.18.44 &lt;other&gt;", page, StringComparison.Ordinal);
         Assert.Contains("none shown", text, StringComparison.Ordinal);
-        using XmlReader reader = XmlReader.Create(new StringReader(page), new() { DtdProcessing = DtdProcessing.Ignore });
+        using XmlReader reader = XmlReader.Create(new StringReader(page),
+            new() { DtdProcessing = DtdProcessing.Ignore });
         while (reader.Read())
         {
         }

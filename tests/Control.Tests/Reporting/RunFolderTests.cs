@@ -17,11 +17,14 @@ public sealed class RunFolderTests : IDisposable
         RunFolder.Write(folder, run, "# configuration\n");
 
         Assert.Equal("20260304T050607Z-load", Path.GetFileName(folder));
-        string?[] names = [.. Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)];
-        Assert.Equal(["config.toml", "latency.hlog", "manifest.json", "report.html", "report.txt", "result.json", "timeline.json"], names);
+        string?[] names = [.. Directory.GetFiles(folder).Select(Path.GetFileName)
+            .Order(StringComparer.Ordinal)];
+        Assert.Equal(["config.toml", "latency.hlog", "manifest.json", "report.html", "report.txt",
+            "result.json", "timeline.json"], names);
         RunDocument read = RunFolder.Read(folder);
         Assert.Equal(HtmlReport.Render(run), HtmlReport.Render(read));
-        Assert.Equal(TextReport.Render(run), TextReport.Render(RunFolder.Read(Path.Combine(folder, "result.json"))));
+        Assert.Equal(TextReport.Render(run),
+            TextReport.Render(RunFolder.Read(Path.Combine(folder, "result.json"))));
     }
 
     [Fact]
@@ -67,7 +70,8 @@ public sealed class RunFolderTests : IDisposable
     [InlineData("result.json", "{\"schema\":\"lowlat.run/1\"")]
     [InlineData("result.json", "")]
     [InlineData("manifest.json", "[]")]
-    [InlineData("latency.hlog", "#[Histogram log format version 1.3]\nTag=endToEnd,1.0,1.0,1.0,HISTFAAAnonsense\n")]
+    [InlineData("latency.hlog",
+        "#[Histogram log format version 1.3]\nTag=endToEnd,1.0,1.0,1.0,HISTFAAAnonsense\n")]
     public void A_damaged_file_is_named_in_one_line(string name, string content)
     {
         string folder = RunFolder.Create(_root, SampleRun.Start, "load");

@@ -24,33 +24,43 @@ internal static class SampleRun
                 ["rx-ring-full(dutA)"] = 12, ["device-tx-dropped(genA)"] = 7, ["tx-ring-full"] = 3,
             }, 0, 0, [new("through", 200_000, 199_978, 22), new("direct", 10_000, 10_000, 0)]),
             [Port("genA", "load", 0), Port("dutA", "forward", 12), Port("dutB", "forward", 0)],
-            [Lane("gen0", "load", "generator", set), Lane("recv0", "load", "receiver", set), Lane("fwd0", "forward", "forward", set)],
-            new GeneratorResult(20_000, 19_996.2, 310, 2_480, 41_000, 12, false, "poisson", new QuietResult(100_000_000, 3_000_000, 500_000)),
-            [new("load", 4711, 121_400_000, 24_300_000, 33_554_432, 0, 950_000), new("forward", 4712, 98_700_000, 22_100_000, 16_777_216, 0, 950_000)],
-            [new("p99.9", 50_000, through!.P999Ns, through.P999Ns <= 50_000), new("p99.999", 900_000, null, false)],
+            [Lane("gen0", "load", "generator", set), Lane("recv0", "load", "receiver", set),
+                Lane("fwd0", "forward", "forward", set)],
+            new GeneratorResult(20_000, 19_996.2, 310, 2_480, 41_000, 12, false, "poisson",
+                new QuietResult(100_000_000, 3_000_000, 500_000)),
+            [new("load", 4711, 121_400_000, 24_300_000, 33_554_432, 0, 950_000),
+                new("forward", 4712, 98_700_000, 22_100_000, 16_777_216, 0, 950_000)],
+            [new("p99.9", 50_000, through!.P999Ns, through.P999Ns <= 50_000),
+                new("p99.999", 900_000, null, false)],
             new Verdict(true, [], []));
         result = result with { Verdict = Judgement.Of(result, []) };
         return new RunDocument(result, MakeManifest(), MakeTimeline(), set);
     }
 
     private static RunManifest MakeManifest() => new(
-        RunManifest.SchemaName, "load", Start, Start.AddSeconds(12.5), ["lowlat", "load", "-c", "configs/lab.toml", "--rate", "20k"],
+        RunManifest.SchemaName, "load", Start, Start.AddSeconds(12.5),
+        ["lowlat", "load", "-c", "configs/lab.toml", "--rate", "20k"],
         "lab.toml", new string('a', 63) + "7", "0.1.0", "0123456789abcdef0123456789abcdef01234567",
         new Dictionary<string, string> { ["libxdp"] = "1.3.1", ["libbpf"] = "1.1.2", ["liburing"] = "2.3" },
-        "6.12.95-rt", "PREEMPT_RT", "Debian GNU/Linux 12 (bookworm)", "Example CPU <8 & more> @ 3.00GHz", 8, "2-7", "2-7", "tsc");
+        "6.12.95-rt", "PREEMPT_RT", "Debian GNU/Linux 12 (bookworm)", "Example CPU <8 & more> @ 3.00GHz", 8,
+        "2-7", "2-7", "tsc");
 
     private static PortResult Port(string name, string process, long ringFull) => new(
         name, process, name, process == "load" ? "gen" : "dut", 0, "auto", "copy",
-        "veth cannot zero-copy: bind with XDP_ZEROCOPY answered EOPNOTSUPP, copy was granted", "veth", "up", 0, 0,
+        "veth cannot zero-copy: bind with XDP_ZEROCOPY answered EOPNOTSUPP, copy was granted", "veth", "up",
+        0, 0,
         new Dictionary<string, long> { ["rx-dropped"] = 0, ["rx-ring-full"] = ringFull },
         new Dictionary<string, long> { ["redirected"] = 200_000, ["passed-control"] = 4 });
 
     private static LaneResult Lane(string name, string process, string kind, HistogramSet set) => new(
-        name, process, kind, "pinned", name == "fwd0" ? 3 : 2, "fifo", 50, 41_234_567, 199_990, 199_987, 0, 0, 0, 0, 120, 3, 100,
+        name, process, kind, "pinned", name == "fwd0" ? 3 : 2, "fifo", 50, 41_234_567, 199_990, 199_987, 0, 0,
+        0, 0, 120, 3, 100,
         300_000_000, 0, new Dictionary<string, long>
         {
-            ["busy"] = 2_100_000_000, ["idle"] = 7_500_000_000, ["housekeeping"] = 400_000_000, ["tx-blocked"] = 0, ["starved"] = 0,
-        }, new Dictionary<string, long> { ["tx-ring-full"] = 3 }, LatencySummary.Of(set[HistogramSet.Gap]), 17, 0, true, kind == "forward");
+            ["busy"] = 2_100_000_000, ["idle"] = 7_500_000_000, ["housekeeping"] = 400_000_000,
+            ["tx-blocked"] = 0, ["starved"] = 0,
+        }, new Dictionary<string, long> { ["tx-ring-full"] = 3 }, LatencySummary.Of(set[HistogramSet.Gap]),
+            17, 0, true, kind == "forward");
 
     private static RunTimeline MakeTimeline()
     {
@@ -61,17 +71,21 @@ internal static class SampleRun
         {
             bool isWarm = second <= 2;
             intervals.Add(new Interval(second, 1, isWarm, 17_500, 17_498, 17_500, 17_498, 16_600,
-                isWarm ? null : 4_100 + random.Next(400), isWarm ? null : 9_000 + random.Next(2_000), isWarm ? null : 60_000 + random.Next(500_000),
-                isWarm ? null : 2_900 + random.Next(200), isWarm ? null : 6_000, isWarm ? null : 30_000 + random.Next(90_000)));
+                isWarm ? null : 4_100 + random.Next(400), isWarm ? null : 9_000 + random.Next(2_000), isWarm
+                    ? null : 60_000 + random.Next(500_000),
+                isWarm ? null : 2_900 + random.Next(200), isWarm ? null : 6_000, isWarm ? null : 30_000
+                    + random.Next(90_000)));
         }
 
         for (int i = 0; i < 60; i++)
         {
-            gaps.Add(new GapRecord(i % 3 == 0 ? "load" : "forward", i % 3 == 0 ? "gen0" : "fwd0", 1_000_000_000 + random.NextInt64(2_000_000_000, 12_000_000_000),
+            gaps.Add(new GapRecord(i % 3 == 0 ? "load" : "forward", i % 3 == 0 ? "gen0" : "fwd0",
+                1_000_000_000 + random.NextInt64(2_000_000_000, 12_000_000_000),
                 (long)Math.Exp(9.5 + (random.NextDouble() * 4)), (ulong)random.Next(), "idle", 0));
         }
 
-        return new RunTimeline(RunTimeline.SchemaName, 1_000_000_000, intervals, 60, [.. gaps.OrderBy(g => g.StartNs)]);
+        return new RunTimeline(RunTimeline.SchemaName, 1_000_000_000, intervals, 60,
+            [.. gaps.OrderBy(g => g.StartNs)]);
     }
 
     private static HistogramSet MakeHistograms(int seed, double factor)
@@ -93,7 +107,8 @@ internal static class SampleRun
         LongHistogram histogram = Histograms.New();
         for (int i = 0; i < count; i++)
         {
-            double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+            double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(
+                2 * Math.PI * random.NextDouble());
             double value = medianNs * Math.Exp(sigma * normal);
             value += i % 1000 == 999 ? tailNs * random.NextDouble() * random.NextDouble() : 0;
             histogram.RecordValue((long)value);

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.IO.Pipes;
+using System.Net;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Netlink;
@@ -206,6 +206,26 @@ public sealed class XdpProgramTests
         Assert.Equal(Errno.Ok, route.ReadStatistics(lab.IndexOf("a0"), ref statistics));
         Assert.True(statistics.RxPackets >= 8);
         Assert.Equal(0UL, statistics.RxDropped);
+    }
+
+    [Fact]
+    public void Local_addresses_that_were_changed_unseen_are_put_right()
+    {
+        using Lab lab = Lab.Create();
+        using XdpProgram program = XdpProgram.Attach(Request(lab, XdpAttachMode.Native));
+        Assert.Equal(Errno.Ok, program.AddLocalAddress(Lab.Address("10.9.0.8")));
+        Assert.Equal(Errno.Ok, program.AddLocalAddress(Lab.Address("fd00:9::8")));
+        LinkAddress now = new(lab.IndexOf("a0"), IPAddress.Parse("10.9.0.9"), 24);
+        Assert.Equal(Errno.Ok, program.ReplaceLocalAddresses([now]));
+        OutcomeCounters outcomes = default;
+        lab.SendFromB(count: 2, port: 4000);                    // to 10.9.0.9: local now
+        lab.SendFromB(count: 3, port: 4000, to: "10.9.0.8");    // no longer
+        Lab.Eventually(() =>
+        {
+            program.ReadOutcomes(ref outcomes);
+            return outcomes[(int)XdpOutcome.PassedLocal] == 2
+                && outcomes[(int)XdpOutcome.PassedNoSocket] == 3;
+        });
     }
 
     private static XdpAttachRequest Request(Lab lab, XdpAttachMode mode, string interfaceName = "a0") => new()
