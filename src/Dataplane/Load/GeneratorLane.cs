@@ -11,6 +11,7 @@ namespace LowLatency.Dataplane.Load;
 /// It waits until Control writes a start time into the region.</summary>
 internal sealed class GeneratorLane : ILane
 {
+    private const int GiveUpMax = 4096;        // frames given up in one turn: some 100 us, so that a turn stays bounded
     private const long GiveUpNs = 100_000_000; // a frame this late at the end of the run counts as unsent
     private readonly SharedRegion _region;
     private readonly LoadFrames _frames;
@@ -159,7 +160,7 @@ internal sealed class GeneratorLane : ILane
         }
 
         core.End(isPoolEmpty ? Regime.Starved : Regime.TxBlocked);
-        while (_schedule.NextNs <= nowNs - GiveUpNs)
+        for (int i = 0; i < GiveUpMax && _schedule.NextNs <= nowNs - GiveUpNs; i++)
         {
             core.Counters.Unsent[_schedule.Path]++;
             _schedule.Advance();
