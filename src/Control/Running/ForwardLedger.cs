@@ -4,7 +4,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>What the forward lanes of a data plane received and where it went, since they were armed.</summary>
+/// <summary>What the forward lanes of a data plane received and where it went, since they were
+/// armed.</summary>
 /// <param name="Received">Frames taken from rx rings.</param>
 /// <param name="Sent">Frames put into tx rings.</param>
 /// <param name="Drops">Frames that ended in the lanes, by reason.</param>
@@ -53,7 +54,8 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
         {
             if (counters[reason] > 0)
             {
-                string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason] : $"reason-{reason}";
+                string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason]
+                    : $"reason-{reason}";
                 drops[name] = drops.GetValueOrDefault(name) + (long)counters[reason];
             }
         }

@@ -7,7 +7,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>The forwarder at work until a signal or its time ends it. One thread, on the housekeeping CPUs.</summary>
+/// <summary>The forwarder at work until a signal or its time ends it. One thread, on the housekeeping
+/// CPUs.</summary>
 /// <param name="request">With a forward plan.</param>
 /// <param name="io">Report and progress.</param>
 internal sealed class ForwardRun(RunRequest request, CommandIo io)
@@ -16,7 +17,8 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
     private const long LineEveryNs = 1_000_000_000;
     private const long LineEveryUnseenNs = 10_000_000_000;
 
-    // The timeline of a month must fit into memory and a page: each hour's worth of samples doubles the interval.
+    // The timeline of a month must fit into memory and a page: each hour's worth of samples doubles the
+    // interval.
     private const int SamplesPerInterval = 3600;
 
     /// <summary>Runs it.</summary>
@@ -32,8 +34,8 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         }
 
         SharedRegion region = host.Fleet.Forward!.Region!;
-        io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or 'lowlat stop --name "
-            + $"{host.Fleet.Forward.Name}', ends it");
+        io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or "
+            + $"'lowlat stop --name {host.Fleet.Forward.Name}', ends it");
         MeasurementSession session = new(load: null, region);
         session.Baseline();
         string? death = Watch(host, session, region);
@@ -97,7 +99,7 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         string at = atSeconds.ToString("0", CultureInfo.InvariantCulture).PadLeft(6);
         string drops = string.Join(", ", now.Drops.Select(drop => $"{drop.Key} {Units.Count(drop.Value)}"));
         return TextTable.Clip($"{at} s  rx {Units.Rate((now.Received - before.Received) / seconds)}/s  "
-            + $"tx {Units.Rate((now.Sent - before.Sent) / seconds)}/s  drops {(drops.Length > 0 ? drops : "none")}",
-            TextTable.WidthMax);
+            + $"tx {Units.Rate((now.Sent - before.Sent) / seconds)}/s  "
+            + $"drops {(drops.Length > 0 ? drops : "none")}", TextTable.WidthMax);
     }
 }

@@ -6,8 +6,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>Three network namespaces and three cables that stand in for a rack. All verbs may be repeated, and take
-/// away what an interrupted one left. One thread; root.</summary>
+/// <summary>Three network namespaces and three cables that stand in for a rack. All verbs may be repeated,
+/// and take away what an interrupted one left. One thread; root.</summary>
 /// <param name="name">Prefix of the namespaces.</param>
 internal sealed class Lab(string name)
 {
@@ -52,7 +52,9 @@ internal sealed class Lab(string name)
     public bool Down()
     {
         using FileStream held = Hold();
-        return Remove();
+        bool wasThere = Remove();
+        File.Delete(held.Name); // who comes now holds another file, of a lab that is gone
+        return wasThere;
     }
 
     /// <summary>True when no part of it exists.</summary>
@@ -199,7 +201,8 @@ internal sealed class Lab(string name)
         }
     }
 
-    // A link is gone when 'ip link del' returns; a namespace alone would take it away later, in the background.
+    // A link is gone when 'ip link del' returns; a namespace alone would take it away later, in the
+    // background.
     private bool Remove()
     {
         bool wasThere = false;
@@ -228,7 +231,8 @@ internal sealed class Lab(string name)
         }
         catch (NativeException)
         {
-            // 'ip netns add' was killed between making the file and mounting the namespace on it: no links there
+            // 'ip netns add' was killed between making the file and mounting the namespace on it: no links
+            // there
         }
     }
 

@@ -2,7 +2,8 @@ using LowLatency.Control.Commands;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>How a run is going: one line that is written over on a terminal, one after the other elsewhere.</summary>
+/// <summary>How a run is going: one line that is written over on a terminal, one after the other
+/// elsewhere.</summary>
 /// <param name="io">Goes to its error side.</param>
 internal sealed class ProgressLine(CommandIo io)
 {

@@ -10,8 +10,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>What every run needs around its measuring: folder, signals, host changes, data planes; and the way back
-/// from each, whatever happens. One thread.</summary>
+/// <summary>What every run needs around its measuring: folder, signals, host changes, data planes; and the
+/// way back from each, whatever happens. One thread.</summary>
 internal sealed class RunHost : IDisposable
 {
     private readonly RunRequest _request;
@@ -37,9 +37,11 @@ internal sealed class RunHost : IDisposable
     /// <summary>The data planes.</summary>
     public Fleet Fleet { get; } = new();
 
-    /// <summary>Starts what is planned and waits until it is armed; this process moves out of the lanes' way.</summary>
+    /// <summary>Starts what is planned and waits until it is armed; this process moves out of the lanes'
+    /// way.</summary>
     /// <returns>False: interrupted before.</returns>
-    /// <exception cref="CommandFailure">Refused; everything started is stopped by <see cref="Dispose"/>.</exception>
+    /// <exception cref="CommandFailure">Refused; everything started is stopped by
+    /// <see cref="Dispose"/>.</exception>
     public bool Arm()
     {
         PlanImage[] plans = [.. _request.Plans];
@@ -82,8 +84,8 @@ internal sealed class RunHost : IDisposable
         bool isRestored = _changes.Restore();
         RunResult result = Judge(measured.Result, faults, ledger);
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_request.ConfigText)));
-        RunManifest manifest = RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow, _request.CommandLine,
-            _request.ConfigPath, hash, BuildInfo.Libraries);
+        RunManifest manifest = RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow,
+            _request.CommandLine, _request.ConfigPath, hash, BuildInfo.Libraries);
         RunDocument document = new(result, manifest, measured.Timeline, measured.Histograms);
         RunFolder.Write(_folder, document, _request.ConfigText);
         _isWritten = true;
@@ -139,7 +141,7 @@ internal sealed class RunHost : IDisposable
         if (_request.LossMax is double lossMax && result.Loss is { } loss && loss.Lost > lossMax * loss.Sent)
         {
             reasons.Add(string.Create(CultureInfo.InvariantCulture,
-                $"objective missed: {loss.Lost} of {loss.Sent} frames lost, limit {lossMax:0.#########} of them"));
+                $"objective missed: {loss.Lost} of {loss.Sent} frames lost, limit {lossMax:0.#########}"));
         }
     }
 

@@ -7,7 +7,8 @@ namespace LowLatency.Control.Tuning;
 /// <param name="io">Where they are told.</param>
 internal sealed class HostChanges(Journal journal, CommandIo io) : IDisposable
 {
-    /// <summary>How long real-time threads may run of each period, us; -1: as long as they want (sched(7)).</summary>
+    /// <summary>How long real-time threads may run of each period, us; -1: as long as they want
+    /// (sched(7)).</summary>
     public const string RtRuntime = "/proc/sys/kernel/sched_rt_runtime_us";
 
     private readonly Stack<JournalEntry> _applied = [];
