@@ -6,5 +6,6 @@ namespace LowLatency.Control;
 internal static class Program
 {
     private static int Main(string[] args) => CommandLine.Run(
-        args, new CommandIo(Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected));
+        args,
+        new CommandIo(Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected));
 }

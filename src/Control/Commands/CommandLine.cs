@@ -14,7 +14,8 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> args, CommandIo io)
     {
-        ParseResult parsed = Make(io).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        ParserConfiguration parser = new() { ResponseFileTokenReplacer = null };
+        ParseResult parsed = Make(io).Parse(args, parser);
         if (parsed.Errors.Count > 0)
         {
             io.Say(parsed.UnmatchedTokens.Count > 0
@@ -62,7 +63,10 @@ internal static class CommandLine
 
     private static RootCommand Make(CommandIo io)
     {
-        RootCommand root = new("LowLatency: forwards packets with a tail latency that is known, kept and explained.")
+        RootCommand root = new("""
+            LowLatency: forwards packets with a tail latency that is known, kept and explained.
+            Exit codes: 0 yes, 1 wrong input, 2 the host or kernel refused, 3 a gate said no, 130 interrupted.
+            """)
         {
             PlanCommand.Make(io),
             RunCommand.Make(io),

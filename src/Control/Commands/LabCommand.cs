@@ -31,7 +31,10 @@ internal static class LabCommand
         down.SetAction(parsed => Down(io, LabOf(parsed, name, "down")));
         Command status = new("status", "Say whether the lab is up (exit code 3: it is not)");
         status.SetAction(parsed => Status(io, LabOf(parsed, name, "status")));
-        return new Command("lab", "Namespaces and veth pairs that stand in for a rack") { name, up, down, status };
+        return new Command("lab", "Namespaces and veth pairs that stand in for a rack")
+        {
+            name, up, down, status,
+        };
     }
 
     private static int Up(CommandIo io, Lab lab, int queues)
@@ -80,8 +83,8 @@ internal static class LabCommand
             && value.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
         if (!isFit)
         {
-            throw CommandFailure.Input($"--name '{value}': must be letters, digits and '-', start with a letter, "
-                + $"and have at most {NameLengthMax} characters");
+            throw CommandFailure.Input($"--name '{value}': must be letters, digits and '-', start with a "
+                + $"letter, and have at most {NameLengthMax} characters");
         }
 
         CommandLine.RequireRoot($"lab {verb}");

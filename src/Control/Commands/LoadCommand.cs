@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using LowLatency.Control.Configuring;
 using LowLatency.Control.Measuring;
 using LowLatency.Control.Planning;
@@ -17,7 +18,10 @@ internal static class LoadCommand
         LoadOptions load = new();
         Option<string> output = Options.Out();
         Option<bool> json = Options.Json();
-        Command command = new("load", "Send open-loop load through the forwarder and measure its latency") { config };
+        Command command = new("load", "Send open-loop load through the forwarder and measure its latency")
+        {
+            config,
+        };
         load.AddTo(command);
         command.Add(output);
         command.Add(json);
@@ -66,5 +70,5 @@ internal static class LoadCommand
     }
 
     private static decimal? Percent(SloLimit slo) =>
-        slo.Name[0] == 'p' ? decimal.Parse(slo.Name[1..], System.Globalization.CultureInfo.InvariantCulture) : null;
+        slo.Name[0] == 'p' ? decimal.Parse(slo.Name[1..], CultureInfo.InvariantCulture) : null;
 }

@@ -6,16 +6,22 @@ namespace LowLatency.Control.Commands;
 /// <summary>Options that stand in for keys of [load].</summary>
 internal sealed class LoadOptions
 {
-    private readonly Option<string?> _rate = Text("--rate", "Frames a second, all paths: 10000, 100k, 1.5M", "PPS");
+    private readonly Option<string?> _rate =
+        Text("--rate", "Frames a second, all paths: 10000, 100k, 1.5M", "PPS");
     private readonly Option<string?> _size = Text("--size", "Frame length without FCS", "BYTES");
-    private readonly Option<string?> _imix = Text("--imix", "Frame lengths with weights: 60:7,590:4,1514:1", "LIST");
+    private readonly Option<string?> _imix =
+        Text("--imix", "Frame lengths with weights: 60:7,590:4,1514:1", "LIST");
     private readonly Option<bool> _poisson = new("--poisson")
     {
         Description = "Random distances (exponential) instead of equal ones",
     };
 
-    private readonly Option<int?> _flows = new("--flows") { Description = "Count of UDP flows", HelpName = "N" };
-    private readonly Option<string?> _duration = Options.Duration("Measured time of each path");
+    private readonly Option<int?> _flows = new("--flows")
+    {
+        Description = "Count of UDP flows",
+        HelpName = "N",
+    };
+    private readonly Option<string?> _duration = Options.Duration("Measured time of the path through the forwarder");
     private readonly Option<string?> _warmup = Text("--warmup", "Time before measuring starts", "TIME");
     private readonly Option<string[]> _slo = new("--slo")
     {
@@ -32,7 +38,8 @@ internal sealed class LoadOptions
     /// <summary>Adds all.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_rate, _size, _imix, _poisson, _flows, _duration, _warmup, _slo, _noDirect])
+        Option[] options = [_rate, _size, _imix, _poisson, _flows, _duration, _warmup, _slo, _noDirect];
+        foreach (Option option in options)
         {
             command.Add(option);
         }

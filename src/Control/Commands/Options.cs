@@ -14,7 +14,8 @@ internal static class Options
     };
 
     /// <summary>--json.</summary>
-    public static Option<bool> Json() => new("--json") { Description = "Write JSON, and nothing else, to the output" };
+    public static Option<bool> Json() =>
+        new("--json") { Description = "Write JSON, and nothing else, to the output" };
 
     /// <summary>--name NAME.</summary>
     public static Option<string?> Name(string description) => new("--name")

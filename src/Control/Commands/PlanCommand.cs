@@ -33,7 +33,8 @@ internal static class PlanCommand
         PlannedConfiguration planned = PlannedConfiguration.Read(io, path);
         List<PlanImage> plans = [];
         bool hasForward = planned.Configuration.Lanes.Count > 0;
-        bool wantsLoad = isLoad || (output is null && !isJson && planned.Configuration.Load is not null) || !hasForward;
+        bool wantsLoad = isLoad || (output is null && !isJson && planned.Configuration.Load is not null)
+            || !hasForward;
         if (hasForward && !isLoad && planned.PlanForward() is PlanImage forward)
         {
             plans.Add(forward);

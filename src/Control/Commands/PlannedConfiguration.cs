@@ -5,8 +5,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Control.Commands;
 
 /// <summary>A configuration read, and planned against this host: what plan, run and load have in common.
-/// Everything
-/// that is wrong is told at once.</summary>
+/// Everything that is wrong is told at once.</summary>
 internal sealed class PlannedConfiguration
 {
     private readonly CommandIo _io;
@@ -42,7 +41,8 @@ internal sealed class PlannedConfiguration
     public PlanImage? PlanForward() => Take(Planner.PlanForward(Configuration, _facts)).Plan;
 
     /// <summary>Plans the load pair.</summary>
-    public PlanResult PlanLoad(LoadOverrides overrides) => Take(Planner.PlanLoad(Configuration, _facts, overrides));
+    public PlanResult PlanLoad(LoadOverrides overrides) =>
+        Take(Planner.PlanLoad(Configuration, _facts, overrides));
 
     /// <summary>Ends the command when any planning found errors.</summary>
     /// <exception cref="CommandFailure">Exit code 1, one line a fault.</exception>

@@ -30,8 +30,8 @@ internal static class PortsCommand
             CommandLine.RequireRoot("ports --netns");
             if (!File.Exists(path))
             {
-                throw CommandFailure.Input($"--netns {netns}: there is no such network namespace; 'ip netns list' "
-                    + "shows the named ones");
+                throw CommandFailure.Input($"--netns {netns}: there is no such network namespace; "
+                    + "'ip netns list' shows the named ones");
             }
         }
 
@@ -44,7 +44,8 @@ internal static class PortsCommand
     private static string Render(PortsDocument document)
     {
         StringBuilder text = new();
-        TextTable table = new("interface", "<driver", "<link", "<MAC", "MTU", "<queues rx/tx", "<XDP", "NUMA");
+        TextTable table = new(
+            "interface", "<driver", "<link", "<MAC", "MTU", "<queues rx/tx", "<XDP", "NUMA");
         foreach (InterfaceRow row in document.Interfaces)
         {
             table.Add(row.Name, row.Driver ?? (row.Kind.Length > 0 ? row.Kind : "-"), row.Link, row.Mac,
@@ -67,8 +68,8 @@ internal static class PortsCommand
         {
             text.Append(sriov.Function == "virtual"
                 ? $"  {row.Name}: virtual function of {sriov.PhysicalFunction}\n"
-                : $"  {row.Name}: physical function, {sriov.VirtualFunctions} of {sriov.VirtualFunctionsMax} virtual "
-                    + "functions in use\n");
+                : $"  {row.Name}: physical function, {sriov.VirtualFunctions} of {sriov.VirtualFunctionsMax} "
+                    + "virtual functions in use\n");
         }
 
         if (row.Timestamps is { HardwareRx: true } stamps)
@@ -86,8 +87,8 @@ internal static class PortsCommand
 
         if (row.Program is AttachedProgram program)
         {
-            text.Append($"  {row.Name}: XDP program '{program.Name}' (id {program.Id}, {program.Mode}), held by "
-                + $"{program.Owner}\n");
+            text.Append($"  {row.Name}: XDP program '{program.Name}' (id {program.Id}, {program.Mode}), "
+                + $"held by {program.Owner}\n");
         }
     }
 

@@ -1,8 +1,7 @@
 namespace LowLatency.Control.Commands;
 
-/// <summary>What <c>lowlat ports --json</c> says: schema <c>lowlat.ports/1</c>. What the driver or the
-/// kernel does not
-/// say is null, never a guess.</summary>
+/// <summary>What <c>lowlat ports --json</c> says: schema <c>lowlat.ports/1</c>. What the driver or the kernel
+/// does not say is null, never a guess.</summary>
 internal sealed record PortsDocument(string Schema, string Netns, IReadOnlyList<InterfaceRow> Interfaces)
 {
     /// <summary>Name and version of the format.</summary>
@@ -44,7 +43,8 @@ internal sealed record RingSizes(int Rx, int Tx, int RxMax, int TxMax);
 internal sealed record Timestamps(bool HardwareRx, bool HardwareTx, int? Clock);
 
 /// <summary>SR-IOV: a physical function with its virtual ones, or a virtual one with its physical.</summary>
-internal sealed record SriovRow(string Function, int? VirtualFunctions, int? VirtualFunctionsMax, string? PhysicalFunction);
+internal sealed record SriovRow(
+    string Function, int? VirtualFunctions, int? VirtualFunctionsMax, string? PhysicalFunction);
 
 /// <summary>An interrupt of the device and the CPUs it may run on.</summary>
 internal sealed record IrqRow(int Number, int? Queue, string Cpus);

@@ -7,10 +7,15 @@ using LowLatency.Native.Xdp;
 namespace LowLatency.Control.Commands;
 
 /// <summary>Reads everything about the interfaces of one network namespace. One thread, which is in that
-/// namespace
-/// meanwhile.</summary>
+/// namespace meanwhile.</summary>
 internal sealed class PortsReader : IDisposable
 {
+    private static readonly (XdpRxMetadata Bit, string Name)[] RxMetadata =
+    [
+        (XdpRxMetadata.Timestamp, "timestamp"), (XdpRxMetadata.Hash, "hash"),
+            (XdpRxMetadata.VlanTag, "vlan-tag"),
+    ];
+
     private readonly string _netns;
     private readonly RouteNetlink _route;
     private readonly Ethtool _ethtool;
@@ -60,8 +65,8 @@ internal sealed class PortsReader : IDisposable
         InterfaceFacts? facts = _facts.Interfaces.FirstOrDefault(known => known.Index == link.Index);
         string? device = DeviceOf(link, driver);
         return new InterfaceRow(
-            link.Name, link.Index, link.Kind, driver?.Name, Said(driver?.Firmware), link.MacText, link.MtuBytes,
-            link.OperState.ToString().ToLowerInvariant(), link.HasCarrier, NodeOf(device),
+            link.Name, link.Index, link.Kind, driver?.Name, Said(driver?.Firmware), link.MacText,
+            link.MtuBytes, link.OperState.ToString().ToLowerInvariant(), link.HasCarrier, NodeOf(device),
             device is null ? null : Path.GetFileName(device), XdpOf(link),
             new QueueCounts(channels?.RxQueues ?? link.RxQueues, channels?.TxQueues ?? link.TxQueues,
                 channels is null ? null : channels.RxMax + channels.CombinedMax,
@@ -80,14 +85,12 @@ internal sealed class PortsReader : IDisposable
             return null;
         }
 
-        List<string>? metadata = features.RxMetadata is not XdpRxMetadata known ? null :
-        [
-            .. new[] { (XdpRxMetadata.Timestamp, "timestamp"), (XdpRxMetadata.Hash, "hash"), (XdpRxMetadata.VlanTag, "vlan-tag") }
-                .Where(pair => known.HasFlag(pair.Item1)).Select(pair => pair.Item2),
-        ];
+        List<string>? metadata = features.RxMetadata is XdpRxMetadata known
+            ? [.. RxMetadata.Where(row => known.HasFlag(row.Bit)).Select(row => row.Name)] : null;
         return new XdpSupport(
             features.Xdp.HasFlag(XdpFeatures.Basic), features.Xdp.HasFlag(XdpFeatures.Redirect),
-            features.Xdp.HasFlag(XdpFeatures.XskZeroCopy), features.Xdp.HasFlag(XdpFeatures.RxScatterGather), metadata);
+            features.Xdp.HasFlag(XdpFeatures.XskZeroCopy), features.Xdp.HasFlag(XdpFeatures.RxScatterGather),
+            metadata);
     }
 
     private AttachedProgram? ProgramOf(LinkInfo link)
@@ -104,13 +107,13 @@ internal sealed class PortsReader : IDisposable
     }
 
     private static string Whose(XdpHookOwner owner) =>
-        owner.Holders.Count > 0 ? string.Join(", ", owner.Holders.Select(holder => $"{holder.Command} (pid {holder.Pid})"))
+        owner.Holders.Count > 0
+            ? string.Join(", ", owner.Holders.Select(holder => $"{holder.Command} (pid {holder.Pid})"))
         : owner.LinkId != 0 ? "a pinned bpf_link"
         : "none alive: left by iproute2 or libxdp";
 
     // By bus, not by /sys/class/net, which shows one namespace only. A virtio device is a child of its PCI
-    // device,
-    // which ethtool names.
+    // device, which ethtool names.
     private static string? DeviceOf(LinkInfo link, EthtoolDriver? driver)
     {
         foreach (string name in (string[])[link.ParentDevice, driver?.BusInfo ?? ""])
@@ -125,8 +128,8 @@ internal sealed class PortsReader : IDisposable
         return null;
     }
 
-    private static int? NodeOf(string? device) => device is null ? null : Number(device + "/numa_node") is >= 0 and int node
-        ? node : null;
+    private static int? NodeOf(string? device) => device is null ? null
+        : Number(device + "/numa_node") is >= 0 and int node ? node : null;
 
     private static SriovRow? SriovOf(string? device)
     {
@@ -157,15 +160,17 @@ internal sealed class PortsReader : IDisposable
         string folder = device + "/msi_irqs";
         return device is null || !Directory.Exists(folder) ? [] :
         [
-            .. Directory.GetFiles(folder).Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))
-                .Order().Select(number => new IrqRow(number, null, CpusOf(number))),
+            .. Directory.GetFiles(folder)
+                .Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Order()
+                .Select(number => new IrqRow(number, null, CpusOf(number))),
         ];
     }
 
     private static string CpusOf(int irq) => Text($"/proc/irq/{irq}/smp_affinity_list") ?? "unknown";
 
     private static int? Number(string path) =>
-        int.TryParse(Text(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) ? value : null;
+        int.TryParse(Text(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
+            ? value : null;
 
     private static string? Said(string? text) => string.IsNullOrEmpty(text) || text == "N/A" ? null : text;
 

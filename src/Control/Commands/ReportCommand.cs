@@ -15,7 +15,10 @@ internal static class ReportCommand
             Arity = new ArgumentArity(1, 2),
         };
         Option<bool> json = Options.Json();
-        Command command = new("report", "Show a run again and renew its page, or compare two runs") { runs, json };
+        Command command = new("report", "Show a run again and renew its page, or compare two runs")
+        {
+            runs, json,
+        };
         command.SetAction(parsed => Report(io, parsed.GetRequiredValue(runs), parsed.GetValue(json)));
         return command;
     }
@@ -51,5 +54,6 @@ internal static class ReportCommand
     private static string FolderOf(string path) =>
         File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
 
-    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(FolderOf(path)));
+    private static string NameOf(string path) =>
+        Path.GetFileName(Path.TrimEndingDirectorySeparator(FolderOf(path)));
 }

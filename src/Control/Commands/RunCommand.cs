@@ -46,5 +46,6 @@ internal static class RunCommand
 
     private static long Duration(string? text) => text is null ? 0
         : Quantities.Duration(text) is long ns and > 0 ? ns
-        : throw CommandFailure.Input($"--duration {text}: must be a time above 0 with its unit, such as 10s or 500ms");
+        : throw CommandFailure.Input(
+            $"--duration {text}: must be a time above 0 with its unit, such as 10s or 500ms");
 }

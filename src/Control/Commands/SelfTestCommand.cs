@@ -18,7 +18,10 @@ internal static class SelfTestCommand
     public static Command Make(CommandIo io)
     {
         Option<bool> json = Options.Json();
-        Command command = new("selftest", "Try every verb and native facility once, in a lab of its own") { json };
+        Command command = new("selftest", "Try every verb and native facility once, in a lab of its own")
+        {
+            json,
+        };
         command.SetAction(parsed => Run(io, parsed.GetValue(json)));
         return command;
     }
@@ -33,15 +36,16 @@ internal static class SelfTestCommand
             }
         });
         IReadOnlyList<SelfTestItem> items = test.Run();
-        SelfTestDocument document = new(SelfTestDocument.SchemaName, Count(items, "pass"), Count(items, "fail"),
-            Count(items, "skip"), items);
+        SelfTestDocument document = new(SelfTestDocument.SchemaName, Count(items, "pass"),
+            Count(items, "fail"), Count(items, "skip"), items);
         if (isJson)
         {
             io.Out.Write(CommandJson.Write(document));
         }
         else
         {
-            io.Out.WriteLine($"{document.Passed} passed, {document.Failed} failed, {document.Skipped} skipped");
+            io.Out.WriteLine(
+                $"{document.Passed} passed, {document.Failed} failed, {document.Skipped} skipped");
         }
 
         return document.Failed == 0 ? ExitCode.Ok : ExitCode.Host;

@@ -63,7 +63,8 @@ internal static class StatusCommand
     private static void RenderHead(StringBuilder text, PlaneStatus plane)
     {
         text.Append(CultureInfo.InvariantCulture, $"{plane.Name}: {plane.State}, pid {plane.Pid}, boot step "
-            + $"'{plane.BootStep}', up {plane.UptimeSeconds:0.0} s, heartbeat {plane.HeartbeatAgeSeconds:0.0} s ago, "
+            + $"'{plane.BootStep}', up {plane.UptimeSeconds:0.0} s, "
+            + $"heartbeat {plane.HeartbeatAgeSeconds:0.0} s ago, "
             + $"resident {Units.Bytes(plane.ResidentBytes)} + UMEM {Units.Bytes(plane.UmemBytes)}\n");
         if (plane.Failure is not null)
         {
@@ -78,8 +79,8 @@ internal static class StatusCommand
 
     private static void RenderLanes(StringBuilder text, PlaneStatus plane)
     {
-        TextTable lanes = new("lane", "<kind", "<state", "CPU", "<policy", "rx/s", "tx/s", "rx", "tx", "busy %",
-            "gap max us", "<drops");
+        TextTable lanes = new("lane", "<kind", "<state", "CPU", "<policy", "rx/s", "tx/s", "rx", "tx",
+            "busy %", "gap max us", "<drops");
         foreach (LaneStatus lane in plane.Lanes)
         {
             lanes.Add(lane.Name, lane.Kind, lane.State, lane.Cpu.ToString(CultureInfo.InvariantCulture),
@@ -99,8 +100,9 @@ internal static class StatusCommand
         TextTable ports = new("port", "<interface", "<netns", "queue", "<mode", "<link", "downs", "<drops");
         foreach (PortStatus port in plane.Ports)
         {
-            ports.Add(port.Name, port.Interface, port.Netns, port.Queue.ToString(CultureInfo.InvariantCulture),
-                $"{port.RequestedMode} -> {port.EffectiveMode}", port.Link, Units.Short(port.LinkDowns),
+            ports.Add(port.Name, port.Interface, port.Netns,
+                port.Queue.ToString(CultureInfo.InvariantCulture),
+                    $"{port.RequestedMode} -> {port.EffectiveMode}", port.Link, Units.Short(port.LinkDowns),
                 Names(port.Xdp.Where(pair => !pair.Key.EndsWith("-empty", StringComparison.Ordinal))));
         }
 

@@ -7,8 +7,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Commands;
 
 /// <summary><c>lowlat stop</c>: ends a data plane, whoever started it, and takes back what its dead owner
-/// changed.
-/// </summary>
+/// changed.</summary>
 internal static class StopCommand
 {
     private const long StopLimitNs = 5_000_000_000;
@@ -74,8 +73,9 @@ internal static class StopCommand
 
         ThreadControl.Signal(pid, SignalKill);
         AwaitEnd(region, interrupt);
-        io.Say($"'{name}' (pid {pid}) did not stop within {StopLimitNs / 1_000_000_000} s after SIGTERM, state "
-            + $"{StatusText.Of(region.Header.State)}, and was killed; what it said is in {Instance.LogPath(name)}");
+        io.Say($"'{name}' (pid {pid}) did not stop within {StopLimitNs / 1_000_000_000} s after "
+            + $"SIGTERM, state {StatusText.Of(region.Header.State)}, and was killed; what it said is in "
+            + Instance.LogPath(name));
         return true;
     }
 

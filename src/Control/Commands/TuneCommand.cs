@@ -26,7 +26,10 @@ internal static class TuneCommand
         Option<bool> all = new("--all") { Description = "Also what a running lowlat or lowlatd needs" };
         Command rollback = new("rollback", "Undo what dead runs left changed, newest first") { all };
         rollback.SetAction(parsed => Rollback(io, parsed.GetValue(all)));
-        return new Command("tune", "Changes of this host: the journal and the way back") { history, rollback };
+        return new Command("tune", "Changes of this host: the journal and the way back")
+        {
+            history, rollback,
+        };
     }
 
     private static int History(CommandIo io, bool isJson)
@@ -50,7 +53,8 @@ internal static class TuneCommand
         foreach (JournalEntry entry in entries)
         {
             string time = entry.TimeUtc.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-            string owner = entry.IsOpen ? journal.OwnerOf(entry) ?? "dead: 'lowlat tune rollback' undoes it" : "";
+            string owner = !entry.IsOpen ? ""
+                : journal.OwnerOf(entry) ?? "dead: 'lowlat tune rollback' undoes it";
             table.Add(time, entry.State, entry.What, entry.Before, entry.After, owner);
         }
 

@@ -6,7 +6,11 @@ namespace LowLatency.Control.Commands;
 
 /// <summary>What <c>lowlat version --json</c> says: schema <c>lowlat.version/1</c>.</summary>
 internal sealed record VersionDocument(
-    string Schema, string Version, string? Commit, string Kernel, IReadOnlyDictionary<string, string> Libraries)
+    string Schema,
+    string Version,
+    string? Commit,
+    string Kernel,
+    IReadOnlyDictionary<string, string> Libraries)
 {
     /// <summary>Name and version of the format.</summary>
     public const string SchemaName = "lowlat.version/1";

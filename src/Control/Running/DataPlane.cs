@@ -9,8 +9,8 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Running;
 
 /// <summary>A lowlatd of ours, from its start to its end; or one that ran already and that we only look at.
-/// It has a
-/// session and a log file of its own: it outlives this process when that is killed. One thread.</summary>
+/// It has a session and a log file of its own: it outlives this process when that is killed. One
+/// thread.</summary>
 internal sealed class DataPlane : IDisposable
 {
     private const int KillWaitMs = 5000;
@@ -42,11 +42,11 @@ internal sealed class DataPlane : IDisposable
     public bool HasEnded => _process?.HasExited ?? !Region!.IsOwnerAlive;
 
     /// <summary>It ended, as asked; or by SIGTERM itself, when that came before it listened.</summary>
-    public bool HasEndedWell => _process is { HasExited: true, ExitCode: 0 or 128 + ThreadControl.SignalTerminate };
+    public bool HasEndedWell =>
+        _process is { HasExited: true, ExitCode: 0 or 128 + ThreadControl.SignalTerminate };
 
     /// <summary>Starts one. What a dead one of the same name left is taken away first: nobody reads that
-    /// memory
-    /// while it is made anew.</summary>
+    /// memory while it is made anew.</summary>
     /// <exception cref="CommandFailure">There is no lowlatd, or the name is taken: exit code 2.</exception>
     public static DataPlane Start(string name, string role, PlanImage plan)
     {
@@ -58,7 +58,8 @@ internal sealed class DataPlane : IDisposable
 
         if (Instance.IsAlive(name))
         {
-            throw CommandFailure.Host($"a data plane named '{name}' runs already: 'lowlat stop --name {name}' ends it");
+            throw CommandFailure.Host(
+                $"a data plane named '{name}' runs already: 'lowlat stop --name {name}' ends it");
         }
 
         Instance.RemoveDead(name);
@@ -67,8 +68,8 @@ internal sealed class DataPlane : IDisposable
 
         // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
         // nothing.
-        ProcessStartInfo start = new("/bin/sh",
-            ["-c", "exec setsid \"$0\" --plan \"$1\" >\"$2\" 2>&1 </dev/null", program, planPath, Instance.LogPath(name)])
+        const string command = "exec setsid \"$0\" --plan \"$1\" >\"$2\" 2>&1 </dev/null";
+        ProcessStartInfo start = new("/bin/sh", ["-c", command, program, planPath, Instance.LogPath(name)])
         {
             UseShellExecute = false,
         };
@@ -115,10 +116,11 @@ internal sealed class DataPlane : IDisposable
     {
         if (!_process!.WaitForExit(limitMs))
         {
-            string step = $"{Describe()}: did not stop within {limitMs / 1000} s after SIGTERM and was killed";
+            string complaint =
+                $"{Describe()}: did not stop within {limitMs / 1000} s after SIGTERM and was killed";
             _process.Kill();
             _process.WaitForExit(KillWaitMs);
-            return step;
+            return complaint;
         }
 
         return HasEndedWell ? null : DescribeEnd();
@@ -129,7 +131,8 @@ internal sealed class DataPlane : IDisposable
     {
         try
         {
-            string? line = File.ReadLines(Instance.LogPath(Name)).LastOrDefault(line => line.Trim().Length > 0);
+            string? line = File.ReadLines(Instance.LogPath(Name))
+                .LastOrDefault(line => line.Trim().Length > 0);
             return line?.StartsWith("lowlatd: ", StringComparison.Ordinal) == true ? line[9..] : line;
         }
         catch (IOException)
@@ -143,7 +146,8 @@ internal sealed class DataPlane : IDisposable
     {
         string how = _process is null ? "is gone"
             : !_process.HasExited ? "runs"
-            : _process.ExitCode > 128 ? $"was killed by signal {_process.ExitCode - 128}{SignalName(_process.ExitCode - 128)}"
+            : _process.ExitCode > 128
+                ? $"was killed by signal {_process.ExitCode - 128}{SignalName(_process.ExitCode - 128)}"
             : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {_process.ExitCode}");
         string far = "";
         if (Region is not null)
@@ -151,7 +155,8 @@ internal sealed class DataPlane : IDisposable
             ref RegionHeader header = ref Region.Header;
             double age = (ThreadControl.NowNs - Math.Max(header.HeartbeatNs, header.BootNs)) / 1e9;
             far = string.Create(CultureInfo.InvariantCulture,
-                $"; state {StatusText.Of(header.State)}, last boot step '{header.Step}', last heartbeat {age:0.0} s ago");
+                $"; state {StatusText.Of(header.State)}, last boot step '{header.Step}', "
+                + $"last heartbeat {age:0.0} s ago");
         }
 
         string? words = _process is { HasExited: true, ExitCode: > 0 and < 128 } ? LastWords() : null;

@@ -41,8 +41,7 @@ internal sealed class Fleet : IDisposable
     /// <summary>Waits until all are armed.</summary>
     /// <returns>False when a signal came first.</returns>
     /// <exception cref="CommandFailure">One failed, ended, or is not armed in time: exit code 2, its own
-    /// words.
-    /// </exception>
+    /// words. </exception>
     public bool AwaitArmed(Interrupt interrupt)
     {
         long deadline = ThreadControl.NowNs + ArmLimitNs;
@@ -66,7 +65,8 @@ internal sealed class Fleet : IDisposable
             if (ThreadControl.NowNs > deadline)
             {
                 DataPlane late = _planes.Find(plane => !plane.IsArmed)!;
-                throw CommandFailure.Host($"not armed within {ArmLimitNs / 1_000_000_000} s: {late.DescribeEnd()}");
+                throw CommandFailure.Host(
+                    $"not armed within {ArmLimitNs / 1_000_000_000} s: {late.DescribeEnd()}");
             }
 
             interrupt.Wait(PollMs);

@@ -54,7 +54,8 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
         {
             if (counters[reason] > 0)
             {
-                string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason] : $"reason-{reason}";
+                string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason]
+                    : $"reason-{reason}";
                 drops[name] = drops.GetValueOrDefault(name) + (long)counters[reason];
             }
         }

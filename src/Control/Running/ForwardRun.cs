@@ -34,8 +34,8 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         }
 
         SharedRegion region = host.Fleet.Forward!.Region!;
-        io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or 'lowlat stop --name "
-            + $"{host.Fleet.Forward.Name}', ends it");
+        io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or "
+            + $"'lowlat stop --name {host.Fleet.Forward.Name}', ends it");
         MeasurementSession session = new(load: null, region);
         session.Baseline();
         string? death = Watch(host, session, region);
@@ -99,7 +99,7 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         string at = atSeconds.ToString("0", CultureInfo.InvariantCulture).PadLeft(6);
         string drops = string.Join(", ", now.Drops.Select(drop => $"{drop.Key} {Units.Count(drop.Value)}"));
         return TextTable.Clip($"{at} s  rx {Units.Rate((now.Received - before.Received) / seconds)}/s  "
-            + $"tx {Units.Rate((now.Sent - before.Sent) / seconds)}/s  drops {(drops.Length > 0 ? drops : "none")}",
-            TextTable.WidthMax);
+            + $"tx {Units.Rate((now.Sent - before.Sent) / seconds)}/s  "
+            + $"drops {(drops.Length > 0 ? drops : "none")}", TextTable.WidthMax);
     }
 }

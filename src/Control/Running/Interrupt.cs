@@ -4,8 +4,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Running;
 
 /// <summary>Ctrl-C, SIGTERM and a closed terminal, taken as a wish to stop; and the wait that they end. One
-/// waiting
-/// thread.</summary>
+/// waiting thread.</summary>
 internal sealed class Interrupt : IDisposable
 {
     private readonly Waiter _waiter = new();
@@ -15,7 +14,8 @@ internal sealed class Interrupt : IDisposable
     /// <summary>From now on signals do not end the process.</summary>
     public Interrupt()
     {
-        foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        foreach (PosixSignal signal in signals)
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, Ask));
         }

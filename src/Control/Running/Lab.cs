@@ -7,8 +7,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Running;
 
 /// <summary>Three network namespaces and three cables that stand in for a rack. All verbs may be repeated,
-/// and take
-/// away what an interrupted one left. One thread; root.</summary>
+/// and take away what an interrupted one left. One thread; root.</summary>
 /// <param name="name">Prefix of the namespaces.</param>
 internal sealed class Lab(string name)
 {
@@ -53,7 +52,9 @@ internal sealed class Lab(string name)
     public bool Down()
     {
         using FileStream held = Hold();
-        return Remove();
+        bool wasThere = Remove();
+        File.Delete(held.Name); // who comes now holds another file, of a lab that is gone
+        return wasThere;
     }
 
     /// <summary>True when no part of it exists.</summary>

@@ -17,10 +17,8 @@ internal static class LabPlan
     public const int QueuesMax = 4;
 
     /// <summary>What the load sends from and to by default (RFC 2544): no end has these, because the XDP
-    /// program leaves
-    /// frames for a port's own addresses to the kernel. The device under test knows who stands for them, so
-    /// that
-    /// the kernel's own forwarding can be measured too.</summary>
+    /// program leaves frames for a port's own addresses to the kernel. The device under test knows who stands
+    /// for them, so that the kernel's own forwarding can be measured too.</summary>
     private static readonly (string Address, string Mac, string Interface)[] LoadNeighbours =
     [
         ("198.18.0.1", "02:00:00:00:00:01", "dutA"),
@@ -34,9 +32,12 @@ internal static class LabPlan
     /// direct.</summary>
     public static readonly (LabEnd A, LabEnd B)[] Cables =
     [
-        (new("genA", "gen", "02:00:00:00:00:01", "198.18.0.10"), new("dutA", "dut", "02:00:00:00:00:02", "198.18.0.2")),
-        (new("dutB", "dut", "02:00:00:00:00:03", "198.19.0.2"), new("sinkB", "sink", "02:00:00:00:00:04", "198.19.0.10")),
-        (new("genD", "gen", "02:00:00:00:00:05", "198.18.9.10"), new("sinkD", "sink", "02:00:00:00:00:06", "198.18.9.2")),
+        (new("genA", "gen", "02:00:00:00:00:01", "198.18.0.10"),
+            new("dutA", "dut", "02:00:00:00:00:02", "198.18.0.2")),
+        (new("dutB", "dut", "02:00:00:00:00:03", "198.19.0.2"),
+            new("sinkB", "sink", "02:00:00:00:00:04", "198.19.0.10")),
+        (new("genD", "gen", "02:00:00:00:00:05", "198.18.9.10"),
+            new("sinkD", "sink", "02:00:00:00:00:06", "198.18.9.2")),
     ];
 
     /// <summary>Both ends of every cable.</summary>
@@ -56,8 +57,8 @@ internal static class LabPlan
             batch += End(role, a, b) + End(role, b, a);
         }
 
-        return role != "dut" ? batch : batch + string.Concat(LoadNeighbours.Select(neighbour =>
-            $"neigh replace {neighbour.Address} lladdr {neighbour.Mac} nud permanent dev {neighbour.Interface}\n"));
+        return role != "dut" ? batch : batch + string.Concat(LoadNeighbours.Select(load =>
+            $"neigh replace {load.Address} lladdr {load.Mac} nud permanent dev {load.Interface}\n"));
     }
 
     private static string End(string role, LabEnd own, LabEnd peer) => own.Role != role ? "" :

@@ -13,7 +13,7 @@ namespace LowLatency.Control.Running;
 /// <param name="io">Report and progress.</param>
 internal sealed class LoadRun(RunRequest request, CommandIo io)
 {
-    private const long LeadNs = 100_000_000;         // from "go" to the first frame: every lane has seen it by then
+    private const long LeadNs = 100_000_000; // from "go" to the first frame: every lane has seen it by then
     private const long DrainLimitNs = 2_000_000_000;
     private const long StopLimitNs = 2_000_000_000;
     private const int PollMs = 50;
@@ -86,7 +86,8 @@ internal sealed class LoadRun(RunRequest request, CommandIo io)
             return still >= StillPollsMin;
         });
         long stillNs = ThreadControl.NowNs;
-        Await(host, DrainLimitNs, () => host.Fleet.All.All(plane => plane.Region!.Header.HeartbeatNs > stillNs));
+        Await(host, DrainLimitNs, () =>
+            host.Fleet.All.All(plane => plane.Region!.Header.HeartbeatNs > stillNs));
     }
 
     private static void Await(RunHost host, long limitNs, Func<bool> isDone)

@@ -3,8 +3,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Control.Running;
 
 /// <summary>What <c>lowlat status --json</c> says: schema <c>lowlat.status/1</c>. A contract: fields are
-/// added, never
-/// renamed.</summary>
+/// added, never renamed.</summary>
 /// <param name="Schema"><see cref="SchemaName"/>.</param>
 /// <param name="DataPlanes">By name.</param>
 internal sealed record StatusDocument(string Schema, IReadOnlyList<PlaneStatus> DataPlanes)
@@ -52,8 +51,7 @@ internal sealed record LaneStatus(
     long ConservationBreaks);
 
 /// <summary>One port; counts since arming: the socket's (<see cref="CounterNames.XdpStatistics"/>) and its
-/// XDP
-/// program's, those that are not 0.</summary>
+/// XDP program's, those that are not 0.</summary>
 internal sealed record PortStatus(
     string Name,
     string Interface,

@@ -11,8 +11,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Running;
 
 /// <summary>What every run needs around its measuring: folder, signals, host changes, data planes; and the
-/// way back
-/// from each, whatever happens. One thread.</summary>
+/// way back from each, whatever happens. One thread.</summary>
 internal sealed class RunHost : IDisposable
 {
     private readonly RunRequest _request;
@@ -85,8 +84,8 @@ internal sealed class RunHost : IDisposable
         bool isRestored = _changes.Restore();
         RunResult result = Judge(measured.Result, faults, ledger);
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_request.ConfigText)));
-        RunManifest manifest = RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow, _request.CommandLine,
-            _request.ConfigPath, hash, BuildInfo.Libraries);
+        RunManifest manifest = RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow,
+            _request.CommandLine, _request.ConfigPath, hash, BuildInfo.Libraries);
         RunDocument document = new(result, manifest, measured.Timeline, measured.Histograms);
         RunFolder.Write(_folder, document, _request.ConfigText);
         _isWritten = true;
@@ -142,7 +141,7 @@ internal sealed class RunHost : IDisposable
         if (_request.LossMax is double lossMax && result.Loss is { } loss && loss.Lost > lossMax * loss.Sent)
         {
             reasons.Add(string.Create(CultureInfo.InvariantCulture,
-                $"objective missed: {loss.Lost} of {loss.Sent} frames lost, limit {lossMax:0.#########} of them"));
+                $"objective missed: {loss.Lost} of {loss.Sent} frames lost, limit {lossMax:0.#########}"));
         }
     }
 

@@ -15,9 +15,8 @@ internal sealed record SelfTestItem(string Name, string Outcome, string Detail);
 internal sealed class SkipException(string reason) : Exception(reason);
 
 /// <summary>Tries every verb and every native facility once, in a lab of its own that is gone afterwards.
-/// What a
-/// test run under the just-in-time compiler cannot show: that nothing was trimmed away that is needed. One
-/// thread.</summary>
+/// What a test run under the just-in-time compiler cannot show: that nothing was trimmed away that is needed.
+/// One thread.</summary>
 internal sealed class SelfTest : IDisposable
 {
     private readonly List<SelfTestItem> _items = [];
@@ -52,7 +51,8 @@ internal sealed class SelfTest : IDisposable
         TryVerbs(noLab);
         if (hasLab)
         {
-            Try("lab down", () => _lab.Down() ? "gone" : throw new InvalidOperationException("it was not there"));
+            Try("lab down",
+                () => _lab.Down() ? "gone" : throw new InvalidOperationException("it was not there"));
         }
 
         return _items;
@@ -75,7 +75,8 @@ internal sealed class SelfTest : IDisposable
         string runs = Path.Combine(_folder, "runs");
         IReadOnlyList<int> cpus = Planning.HostFacts.Read([]).OnlineCpus;
         string? noLoad = noLab ?? (cpus.Count < 2 ? "needs two CPUs: one for the load, one for the forwarder"
-            : File.Exists(Path.Combine(AppContext.BaseDirectory, "lowlatd")) ? null : "there is no lowlatd beside lowlat");
+            : File.Exists(Path.Combine(AppContext.BaseDirectory, "lowlatd")) 
+                ? null : "there is no lowlatd beside lowlat");
         File.WriteAllText(config, SelfTestConfiguration.Text(_lab.Name, cpus[0], cpus[^1]));
         TryVerb(null, ["version"], "lowlat ");
         TryVerb(null, ["version", "--json"], "lowlat.version/1");
@@ -130,11 +131,12 @@ internal sealed class SelfTest : IDisposable
         {
             result = new SelfTestItem(name, "skip", e.Message);
         }
-#pragma warning disable CA1031 // Whatever fails is what this test looks for: it is told, and the next item is tried.
+#pragma warning disable CA1031 // Whatever fails is what this test looks for; the next item is tried.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            result = new SelfTestItem(name, "fail", $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+            result = new SelfTestItem(name, "fail",
+                $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
         }
 
         _items.Add(result);

@@ -1,8 +1,7 @@
 namespace LowLatency.Control.Running;
 
 /// <summary>The configuration that <c>lowlat selftest</c> plans and runs in a lab of its own. It changes
-/// nothing of
-/// the host: no FIFO, no locked memory, no huge pages.</summary>
+/// nothing of the host: no FIFO, no locked memory, no huge pages.</summary>
 internal static class SelfTestConfiguration
 {
     /// <summary>Its text.</summary>

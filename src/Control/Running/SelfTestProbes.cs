@@ -48,7 +48,8 @@ internal static class SelfTestProbes
         Loss loss = run.Result.Loss ?? throw new InvalidOperationException("the run has no ledger");
         Require(loss.Paths.All(path => path.Received > 0), "a path delivered nothing");
         Require(loss.Residual == 0, $"residual {loss.Residual}");
-        Require(run.Histograms?[HistogramSet.EndToEnd]?.TotalCount > 0, "the log holds no end-to-end samples");
+        Require(run.Histograms?[HistogramSet.EndToEnd]?.TotalCount > 0,
+            "the log holds no end-to-end samples");
         return $"{loss.Sent} sent, {loss.Received} received, residual 0";
     }
 
@@ -84,7 +85,8 @@ internal static class SelfTestProbes
         using NetdevFamily family = NetdevFamily.Open(lab.PathOf("dut"));
         using RouteNetlink route = RouteNetlink.Open(lab.PathOf("dut"));
         return family.Query(route.FindLink("dutA")!.Index) is NetdevFeatures features
-            ? features.Xdp.ToString() : throw new SkipException("this kernel has no netdev family (Linux 6.3)");
+            ? features.Xdp.ToString()
+            : throw new SkipException("this kernel has no netdev family (Linux 6.3)");
     }
 
     private static string Uring()
@@ -94,7 +96,7 @@ internal static class SelfTestProbes
         {
             Errno.Ok => $"{probe.Operations} operations",
             Errno.ENOSYS => throw new SkipException("this kernel has no io_uring"),
-            Errno.EPERM => throw new SkipException("io_uring is forbidden here (kernel.io_uring_disabled, seccomp)"),
+            Errno.EPERM => throw new SkipException("io_uring is forbidden (io_uring_disabled, seccomp)"),
             _ => throw new InvalidOperationException($"io_uring_queue_init: {probe.Errno.Name()}"),
         };
     }
@@ -156,7 +158,8 @@ internal static class SelfTestProbes
         string setting = Path.Combine(folder, "setting");
         File.WriteAllText(setting, "950000\n");
         Journal journal = new(Path.Combine(folder, "journal.jsonl"), _ => false);
-        JournalEntry entry = journal.Apply(setting, "-1", []) ?? throw new InvalidOperationException("nothing applied");
+        JournalEntry entry = journal.Apply(setting, "-1", [])
+            ?? throw new InvalidOperationException("nothing applied");
         Require(File.ReadAllText(setting) == "-1", "the setting was not changed");
         journal.Undo(entry);
         Require(File.ReadAllText(setting) == "950000", "the setting was not restored");

@@ -6,8 +6,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Running;
 
 /// <summary>Finds a lane whose process lives but that does not turn: it publishes its counters every
-/// millisecond,
-/// also while it has nothing to do.</summary>
+/// millisecond, also while it has nothing to do.</summary>
 /// <param name="fleet">Armed.</param>
 internal sealed class StallWatch(Fleet fleet)
 {
@@ -26,8 +25,9 @@ internal sealed class StallWatch(Fleet fleet)
                 if (state == LaneState.Armed && age > StallSeconds)
                 {
                     return string.Create(CultureInfo.InvariantCulture,
-                        $"lane '{region.Plan.Lane(lane).Name}' of '{plane.Name}' has not turned for {age:0.0} s: "
-                        + $"does something of higher priority hold CPU {region.Plan.Lane(lane).Cpu}?");
+                        $"lane '{region.Plan.Lane(lane).Name}' of '{plane.Name}' has not turned for "
+                        + $"{age:0.0} s: does something of higher "
+                        + $"priority hold CPU {region.Plan.Lane(lane).Cpu}?");
                 }
             }
         }

@@ -7,8 +7,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Control.Running;
 
 /// <summary>Reads what data planes say of themselves, twice, so that there are rates. Writes nothing: a run
-/// that
-/// measures is not disturbed. One thread.</summary>
+/// that measures is not disturbed. One thread.</summary>
 internal sealed class StatusReader : IDisposable
 {
     private const double FrozenSeconds = 2; // lowlatd's main thread goes round ten times a second
@@ -69,9 +68,10 @@ internal sealed class StatusReader : IDisposable
         double age = Math.Max(0, now - Math.Max(header.HeartbeatNs, header.BootNs)) / 1e9;
         string failure = header.Failure.ToString();
         return new PlaneStatus(
-            plane.Name, isAlive, header.Pid, isAlive ? StatusText.Of(header.State) : "dead", header.Step.ToString(),
-            failure.Length > 0 ? failure : null, Math.Round((now - header.BootNs) / 1e9, 1), Math.Round(age, 1),
-            header.ResidentBytes, header.UmemBytes, header.RtRuntimeUs,
+            plane.Name, isAlive, header.Pid, isAlive ? StatusText.Of(header.State) : "dead",
+            header.Step.ToString(), failure.Length > 0 ? failure : null,
+            Math.Round((now - header.BootNs) / 1e9, 1), Math.Round(age, 1), header.ResidentBytes,
+                header.UmemBytes, header.RtRuntimeUs,
             ReadLanes(region), ReadPorts(region), Hint(plane.Name, ref header, isAlive, age));
     }
 
@@ -84,8 +84,9 @@ internal sealed class StatusReader : IDisposable
         }
 
         return age > FrozenSeconds && header.State == RegionState.Armed
-            ? string.Create(CultureInfo.InvariantCulture, $"its main thread has not run for {age:0.0} s: are its "
-                + $"housekeeping CPUs taken by something of higher priority?")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"its main thread has not run for {age:0.0} s: "
+                + $"are its housekeeping CPUs taken by something of higher priority?")
             : null;
     }
 
@@ -106,8 +107,9 @@ internal sealed class StatusReader : IDisposable
             lanes.Add(new LaneStatus(
                 region.Plan.Lane(lane).Name.ToString(), RunNames.Of(region.Plan.Lane(lane).Kind),
                 StatusText.Of(page.State), page.Cpu, RunNames.Of(page.Policy), page.Priority,
-                Rate(a.RxFrames, b.RxFrames), Rate(a.TxFrames, b.TxFrames), (long)b.RxFrames, (long)b.TxFrames,
-                BusyShare(a, b), drops, (long)b.PoolEmpty, b.GapMaxNs, b.AllocatedBytes, b.Collections,
+                Rate(a.RxFrames, b.RxFrames), Rate(a.TxFrames, b.TxFrames), (long)b.RxFrames,
+                (long)b.TxFrames, BusyShare(a, b), drops, (long)b.PoolEmpty, b.GapMaxNs, b.AllocatedBytes,
+                    b.Collections,
                 b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks));
         }
 
@@ -140,8 +142,9 @@ internal sealed class StatusReader : IDisposable
                 xdp.TxRingEmpty,
             ];
             ports.Add(new PortStatus(
-                plan.Name.ToString(), plan.Interface.ToString(), Path.GetFileName(plan.NetworkNamespace.ToString()),
-                plan.Queue, page.Driver.ToString(), RunNames.Of(plan.Mode), RunNames.Of(page.EffectiveMode),
+                plan.Name.ToString(), plan.Interface.ToString(),
+                Path.GetFileName(plan.NetworkNamespace.ToString()), plan.Queue, page.Driver.ToString(),
+                    RunNames.Of(plan.Mode), RunNames.Of(page.EffectiveMode),
                 page.Why.ToString(), RunNames.Of(page.Link), (long)page.LinkDowns,
                 Named(CounterNames.XdpStatistics, drops), Named(CounterNames.Outcomes, page.Outcomes)));
         }

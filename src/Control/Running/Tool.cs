@@ -5,8 +5,7 @@ using LowLatency.Control.Commands;
 namespace LowLatency.Control.Running;
 
 /// <summary>Runs one of the host's own programs (ip, ethtool) to its end. The child is in the network
-/// namespace of
-/// the calling thread.</summary>
+/// namespace of the calling thread.</summary>
 internal static class Tool
 {
     private const int LimitMs = 20_000;

@@ -10,9 +10,9 @@ namespace LowLatency.Control.Tuning;
 /// <param name="Line">What was done, for eyes.</param>
 internal sealed record JournalOutcome(JournalEntry Entry, string Line);
 
-/// <summary>Changes of the host, one at a time: written to disk before they are made, read back after,
-/// undone in
-/// reverse. Any number of processes share the file; appends are held apart by a lock. One thread.</summary>
+/// <summary>Changes of the host, one at a time: written to disk before they are made, read back after, undone
+/// in reverse. Any number of processes share the file; appends are held apart by a lock. One
+/// thread.</summary>
 /// <param name="path">The journal, JSON lines.</param>
 /// <param name="isDataPlaneAlive">Says whether a data plane of this name runs.</param>
 internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
@@ -60,8 +60,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
 
         int pid = Environment.ProcessId;
         JournalEntry entry = new(
-            $"{pid}-{DateTime.UtcNow.Ticks.ToString("x", CultureInfo.InvariantCulture)}", JournalState.Intended, what,
-            before, wanted, pid, StartOf(pid) ?? 0, dataPlanes, DateTime.UtcNow);
+            $"{pid}-{DateTime.UtcNow.Ticks.ToString("x", CultureInfo.InvariantCulture)}",
+            JournalState.Intended, what, before, wanted, pid, StartOf(pid) ?? 0, dataPlanes, DateTime.UtcNow);
         Append(entry);
         WriteSetting(what, wanted);
         string found = ReadSetting(what);
@@ -88,7 +88,7 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
         if (found != entry.After)
         {
             return Close(entry, JournalState.Left,
-                $"{entry.What} is {found}, neither {entry.After} as set nor {entry.Before} as before: left alone");
+                $"{entry.What} is {found}, neither {entry.After} as set nor {entry.Before} as before: left");
         }
 
         WriteSetting(entry.What, entry.Before);
@@ -98,9 +98,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
             : throw CommandFailure.Host($"{entry.What}: wrote {entry.Before}, the kernel keeps {restored}");
     }
 
-    /// <summary>Undoes, newest first, what is applied and no longer owned: its process is dead and so are
-    /// the data
-    /// planes it was done for.</summary>
+    /// <summary>Undoes, newest first, what is applied and no longer owned: its process is dead and so are the
+    /// data planes it was done for.</summary>
     /// <param name="isAll">True: what is owned too.</param>
     /// <returns>One outcome for each open change, those that stay too.</returns>
     /// <exception cref="CommandFailure">The host refused: exit code 2.</exception>
@@ -207,7 +206,8 @@ internal sealed class Journal(string path, Func<string, bool> isDataPlaneAlive)
         try
         {
             string stat = File.ReadAllText($"/proc/{pid}/stat");
-            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' '); // the name before may hold anything
+            int nameEnd = stat.LastIndexOf(')'); // the name itself may hold anything
+            string[] fields = stat[(nameEnd + 2)..].Split(' ');
             return fields[0] == "Z" ? null : long.Parse(fields[19], CultureInfo.InvariantCulture);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -19,17 +19,15 @@ internal static class JournalState
 }
 
 /// <summary>One line of the journal: a change of the host at one moment. Lines with the same id tell its
-/// story, the
-/// last one is what holds.</summary>
+/// story, the last one is what holds.</summary>
 /// <param name="Id">Same for all lines of one change.</param>
 /// <param name="State">One of <see cref="JournalState"/>.</param>
 /// <param name="What">Path of the file that holds the setting.</param>
 /// <param name="Before">Its content before.</param>
 /// <param name="After">Its content while applied.</param>
 /// <param name="Pid">The lowlat that changed it.</param>
-/// <param name="PidStart">When that process started, clock ticks since boot: tells it from a later one of
-/// its number.
-/// </param>
+/// <param name="PidStart">When that process started, clock ticks since boot: tells it from a later one of its
+/// number. </param>
 /// <param name="DataPlanes">Names of the data planes that it was done for: while one lives, it stays.</param>
 /// <param name="TimeUtc">When this line was written.</param>
 internal sealed record JournalEntry(
