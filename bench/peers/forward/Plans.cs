@@ -112,7 +112,7 @@ internal static class Plans
         {
             Kind = kind,
             Cpu = cpu,
-            Priority = -20, // nice
+            Priority = 0, // nice, as its peers have it: a busy host must not hit one contestant harder
             PortCount = 2,
             Frames = 16_384,
             ChunkBytes = 2048,
