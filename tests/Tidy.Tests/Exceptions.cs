@@ -42,9 +42,6 @@ internal static class Exceptions
 
         new("test-mirror", "src/Native/Interop", "", 1,
             "declarations only: the layouts and the verbs over them are tested in their own folders"),
-        new("test-mirror", "src/Control/Commands", "", 1, Untested),
-        new("test-mirror", "src/Control/Running", "", 1, Untested),
-        new("test-mirror", "src/Control/Tuning", "", 1, Untested),
 
         new("line-width", "bench/", "", 71, Wide),
         new("line-width", "src/Control/", "", 118, Wide),

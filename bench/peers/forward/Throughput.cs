@@ -10,7 +10,8 @@ internal static class Throughput
 {
     private const int SettleMs = 500; // the flood runs, caches and rings are as full as they get
 
-    /// <summary>All contestants in turn, round by round, until enough rounds were true overload; Mpps by name, in order
+    /// <summary>All contestants in turn, round by round, until enough rounds were true overload; Mpps by
+    /// name, in order
     /// of the rounds that count.</summary>
     /// <exception cref="BenchException">The host was too busy.</exception>
     public static ThroughputResult Measure(
@@ -43,9 +44,12 @@ internal static class Throughput
             : throw new BenchException($"the host is too busy: only {counted.Count} of {rounds.Count} rounds were overload");
     }
 
-    // A round counts when at every contestant arrived at least half of the most that ever arrived there. Less means that
-    // the flood did not get CPU 0, and such a round says nothing of a forwarder. In the kernel's redirect the forwarder
-    // itself runs on CPU 0, so what arrives is compared by contestant. The check looks at what went in, never at what
+    // A round counts when at every contestant arrived at least half of the most that ever arrived there.
+    // Less means that
+    // the flood did not get CPU 0, and such a round says nothing of a forwarder. In the kernel's redirect
+    // the forwarder
+    // itself runs on CPU 0, so what arrives is compared by contestant. The check looks at what went in,
+    // never at what
     // came out.
     private static List<Dictionary<string, Sample>> Overloaded(List<Dictionary<string, Sample>> rounds) =>
         rounds.FindAll(round => round.All(

@@ -179,7 +179,8 @@ public sealed class LoadScheduleTests
             schedule.Advance();
         }
 
-        // The first path has its whole duration; the second lacks at most the slice that the last round breaks off.
+        // The first path has its whole duration; the second lacks at most the slice that the last round
+        // breaks off.
         Assert.InRange(frames[0], 80_000 - 1, 80_000 + 1);
         Assert.InRange(frames[1], 20_000 - (int)(200_000 / intervalNs) - 1, 20_000 + 1);
     }
