@@ -7,7 +7,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Bench.Micro;
 
-/// <summary>Filter, cross-connect and MAC rewrite over 64 frames: fused into one loop, and stage by stage.</summary>
+/// <summary>Filter, cross-connect and MAC rewrite over 64 frames: fused into one loop, and stage by
+/// stage.</summary>
 public class BurstBench
 {
     private const int Burst = 64;

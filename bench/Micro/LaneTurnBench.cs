@@ -3,7 +3,8 @@ using LowLatency.Native;
 
 namespace LowLatency.Bench.Micro;
 
-/// <summary>One turn of a forward lane, the kernel's part (copies, ring ends) included: an empty one, and one with a full
+/// <summary>One turn of a forward lane, the kernel's part (copies, ring ends) included: an empty one, and
+/// one with a full
 /// burst, per frame.</summary>
 public class LaneTurnBench
 {

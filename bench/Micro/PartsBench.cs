@@ -6,7 +6,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Bench.Micro;
 
-/// <summary>A lane's small parts: one histogram record, a burst taken from and given back to the frame pool.</summary>
+/// <summary>A lane's small parts: one histogram record, a burst taken from and given back to the frame
+/// pool.</summary>
 public class PartsBench
 {
     private const int Burst = 64;

@@ -3,7 +3,8 @@ using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Running;
 using LowLatency.Bench.Micro;
 
-// --tiny: every body a few hundred times with its checks, no figures: what keeps a bench from rotting. Anything else goes to
+// --tiny: every body a few hundred times with its checks, no figures: what keeps a bench from rotting.
+// Anything else goes to
 // BenchmarkDotNet (--filter '*Ring*', --job short, …).
 Type[] benches = [typeof(RingBench), typeof(PartsBench), typeof(BurstBench), typeof(LaneTurnBench)];
 if (args is not ["--tiny"])

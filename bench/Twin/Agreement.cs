@@ -3,7 +3,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Bench.Twin;
 
-/// <summary>Both pipelines over the same odd frames: a twin that does something else measures nothing.</summary>
+/// <summary>Both pipelines over the same odd frames: a twin that does something else measures
+/// nothing.</summary>
 internal static class Agreement
 {
     private const int Passes = 400;

@@ -6,7 +6,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Bench.Twin;
 
-/// <summary>The fused C# stage and its C twin over one UMEM of 512 frames: eight bursts, in L2 like live traffic.</summary>
+/// <summary>The fused C# stage and its C twin over one UMEM of 512 frames: eight bursts, in L2 like live
+/// traffic.</summary>
 internal sealed class Pair : IDisposable
 {
     public const int FrameCount = 512;

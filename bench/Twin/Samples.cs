@@ -6,7 +6,8 @@ namespace LowLatency.Bench.Twin;
 /// <summary>Rules and frames for both sides.</summary>
 internal static class Samples
 {
-    /// <summary>Four rules, as a small filter has; traffic of <see cref="Udp"/> is decided by the third or fourth.
+    /// <summary>Four rules, as a small filter has; traffic of <see cref="Udp"/> is decided by the third or
+    /// fourth.
     /// </summary>
     public static PlanRule[] Rules =>
     [
@@ -31,7 +32,8 @@ internal static class Samples
         return frame;
     }
 
-    /// <summary>A frame that is nearly right: some header, some tags, some length, some bytes changed.</summary>
+    /// <summary>A frame that is nearly right: some header, some tags, some length, some bytes
+    /// changed.</summary>
     public static byte[] Odd(Random random)
     {
         byte[] frame = new byte[random.Next(0, 160)];

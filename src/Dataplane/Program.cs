@@ -9,7 +9,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Dataplane;
 
-/// <summary>Entry of <c>lowlatd</c>: reads a plan, boots, watches, stops. It never parses a configuration.</summary>
+/// <summary>Entry of <c>lowlatd</c>: reads a plan, boots, watches, stops. It never parses a
+/// configuration.</summary>
 internal static class Program
 {
     private const int RefreshMs = 100; // kernel counters ten times a second: what `status` and a ledger need

@@ -57,7 +57,8 @@ public enum Errno
 public static class ErrnoExtensions
 {
     /// <summary>"Later", not "failed": the kernel looks at the ring again by itself or at the next wake-up
-    /// (net/xdp/xsk.c: EAGAIN and EBUSY from a full device queue, ENOBUFS from a full completion ring).</summary>
+    /// (net/xdp/xsk.c: EAGAIN and EBUSY from a full device queue, ENOBUFS from a full completion
+    /// ring).</summary>
     public static bool IsLater(this Errno errno) =>
         errno is Errno.EAGAIN or Errno.EBUSY or Errno.ENOBUFS or Errno.EINTR;
 
@@ -70,7 +71,8 @@ public static class ErrnoExtensions
         Enum.GetName(errno) ?? "errno " + ((int)errno).ToString(CultureInfo.InvariantCulture);
 }
 
-/// <summary>The host or the kernel refused a call. Thrown while booting or probing, never on a lane.</summary>
+/// <summary>The host or the kernel refused a call. Thrown while booting or probing, never on a
+/// lane.</summary>
 public sealed class NativeException : Exception
 {
     /// <summary>The call as a reader would find it in a man page, with its main argument.</summary>

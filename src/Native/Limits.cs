@@ -1,15 +1,18 @@
 namespace LowLatency.Native;
 
-/// <summary>Every bound of the product, born here and nowhere else. Read by both programs at any time.</summary>
+/// <summary>Every bound of the product, born here and nowhere else. Read by both programs at any
+/// time.</summary>
 public static class Limits
 {
-    /// <summary>Descriptors handled together: one NAPI budget, so a turn never outlives one kernel poll.</summary>
+    /// <summary>Descriptors handled together: one NAPI budget, so a turn never outlives one kernel
+    /// poll.</summary>
     public const int BurstMax = 64;
 
     /// <summary>(port, queue) pairs of one plan.</summary>
     public const int PortsMax = 64;
 
-    /// <summary>Ports of one lane: what one thread can poll before an idle turn costs a microsecond.</summary>
+    /// <summary>Ports of one lane: what one thread can poll before an idle turn costs a
+    /// microsecond.</summary>
     public const int PortsPerLaneMax = 16;
 
     /// <summary>Lanes of one plan; one core each on a real host.</summary>
@@ -24,13 +27,15 @@ public static class Limits
     /// <summary>Paths that one load run can compare (through the device under test, direct).</summary>
     public const int PathsMax = 2;
 
-    /// <summary>Flows of one load run; the flow is the UDP source port offset, so 16 bits are the end.</summary>
+    /// <summary>Flows of one load run; the flow is the UDP source port offset, so 16 bits are the
+    /// end.</summary>
     public const int FlowsMax = 32768;
 
     /// <summary>Frames a second of one schedule: one a nanosecond, the clock's own step.</summary>
     public const double RatePpsMax = 1e9;
 
-    /// <summary>Longest time a plan can name, ns (11 years): sums and multiples of a few stay inside 64 bits.</summary>
+    /// <summary>Longest time a plan can name, ns (11 years): sums and multiples of a few stay inside 64
+    /// bits.</summary>
     public const long SpanNsMax = 1L << 58;
 
     /// <summary>NUMA nodes that a memory policy's mask of one word can name (mbind(2)).</summary>
@@ -61,10 +66,12 @@ public static class Limits
     /// <summary>Packets that one copy-mode send moves by default (net/xdp/xsk.c TX_BATCH_SIZE 32).</summary>
     public const int KernelTxBudget = 32;
 
-    /// <summary>Send calls of one port in one turn: a burst needs two; the rest is for what stood before.</summary>
+    /// <summary>Send calls of one port in one turn: a burst needs two; the rest is for what stood
+    /// before.</summary>
     public const int WakesPerTurnMax = 8;
 
-    /// <summary>Events (gaps) that a lane's event ring holds; power of two, Control drains it every sample.</summary>
+    /// <summary>Events (gaps) that a lane's event ring holds; power of two, Control drains it every
+    /// sample.</summary>
     public const int EventRingSlots = 4096;
 
     /// <summary>CPUs a mask can name.</summary>

@@ -7,7 +7,7 @@ namespace LowLatency.Tidy.Tests;
 /// <param name="Fix">What to do instead.</param>
 internal sealed record Finding(string Path, int Line, string Rule, string Fix)
 {
-    /// <summary>What within the file is meant (a method's name), for rules that look at more than one thing.</summary>
+    /// <summary>What within the file is meant (a method's name), for rules that see several things.</summary>
     public string Item { get; init; } = "";
 
     /// <summary>How much of it there is: lines for rules about length, else 1.</summary>

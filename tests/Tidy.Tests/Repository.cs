@@ -6,7 +6,7 @@ using Xunit;
 
 namespace LowLatency.Tidy.Tests;
 
-/// <summary>The repository that these tests were built from: what git tracks, as it stands in the work tree.</summary>
+/// <summary>The repository these tests were built from: what git tracks, as the work tree has it.</summary>
 internal sealed class Repository
 {
     private const int GitMsMax = 30_000;
@@ -34,15 +34,17 @@ internal sealed class Repository
         string root = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(root, "LowLatency.sln")))
         {
-            root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException("not in the repository");
+            root = Path.GetDirectoryName(root)
+                ?? throw new InvalidOperationException("not in the repository");
         }
 
         var tracked = new List<TrackedFile>();
-        foreach (string row in Git(root, "ls-files", "--stage", "-z").Split('\0', StringSplitOptions.RemoveEmptyEntries))
+        string rows = Git(root, "ls-files", "--stage", "-z");
+        foreach (string row in rows.Split('\0', StringSplitOptions.RemoveEmptyEntries))
         {
             string path = row[(row.IndexOf('\t', StringComparison.Ordinal) + 1)..];
             string full = Path.Combine(root, path);
-            if (File.Exists(full))                       // gone from the work tree: on its way out of the index too
+            if (File.Exists(full))   // else it is on its way out of the index too
             {
                 tracked.Add(new TrackedFile(path, row.StartsWith("100755", StringComparison.Ordinal),
                     File.ReadAllBytes(full)));
@@ -55,7 +57,7 @@ internal sealed class Repository
     /// <summary>Everything that is out of order, before exceptions.</summary>
     public IEnumerable<Finding> Findings()
     {
-        string[] rings = [.. Texts.Where(file => file.IsIn("src")).SelectMany(TokenRules.MutableRings).Distinct()];
+        string[] rings = [.. Texts.SelectMany(TokenRules.MutableRings).Distinct()];
         string[] paths = [.. Tracked.Select(file => file.Path)];
         SourceFile versions = Texts.Single(file => file.Path == "Directory.Packages.props");
         string decisions = Texts.Single(file => file.Path == "DECISIONS.md").Text;
@@ -72,7 +74,8 @@ internal sealed class Repository
             .. ProjectRules.Reasons(versions, decisions),
             .. TreeRules.Top(paths),
             .. Tracked.SelectMany(TreeRules.Blob),
-            .. Tracked.Join(Texts, file => file.Path, text => text.Path, TreeRules.Script).SelectMany(found => found),
+            .. Tracked.Join(Texts, file => file.Path, text => text.Path, TreeRules.Script)
+                .SelectMany(found => found),
             .. TreeRules.Mirror(paths),
         ];
     }
@@ -81,7 +84,8 @@ internal sealed class Repository
     {
         // The tests may run as another user than the one who checked out.
         string[] all = ["-c", "safe.directory=" + root, "-C", root, .. arguments];
-        using Process git = Process.Start(new ProcessStartInfo("git", all) { RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo("git", all) { RedirectStandardOutput = true };
+        using Process git = Process.Start(start)!;
         string output = git.StandardOutput.ReadToEnd();
         Assert.True(git.WaitForExit(GitMsMax) && git.ExitCode == 0, "git " + string.Join(' ', arguments));
         return output;

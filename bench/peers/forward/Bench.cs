@@ -37,9 +37,10 @@ internal static class Bench
     private static JsonObject RunThroughput(Options options, Setting setting, Health health)
     {
         IReadOnlyList<string> names = options.Contestants ?? Contestants.Names;
-        Dictionary<string, List<double>> mpps =
-            Throughput.Measure(setting, names, options.Repeats, options.Seconds, health);
-        return Report.OfThroughput(mpps);
+        ThroughputResult result = Throughput.Measure(setting, names, options.Repeats, options.Seconds, health);
+        JsonObject values = Report.OfThroughput(result.Mpps);
+        values["forward.rounds.discarded"] = result.Discarded;
+        return values;
     }
 
     private static JsonObject RunLatency(Options options, Setting setting, Health health)

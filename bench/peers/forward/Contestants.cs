@@ -38,7 +38,8 @@ internal static class Contestants
         public void Dispose() => Ours!.Dispose();
     }
 
-    // DPDK's own forwarder with its AF_XDP driver. busy_budget=0 is its fast setting on veth: with busy polling its
+    // DPDK's own forwarder with its AF_XDP driver. busy_budget=0 is its fast setting on veth: with busy
+    // polling its
     // median latency is 30 times as long. The forwarding core is the second of the list.
     private sealed class TestpmdForwarder : IForwarder
     {

@@ -41,7 +41,8 @@ internal sealed class Daemon : IDisposable
         }
     }
 
-    /// <summary>Counters as they stand now, after the kernel's own were read by lowlatd (10 times a second).</summary>
+    /// <summary>Counters as they stand now, after the kernel's own were read by lowlatd (10 times a
+    /// second).</summary>
     public LaneCounters Counters(int lane) => Region.ReadCounters(lane);
 
     /// <inheritdoc/>

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace LowLatency.Bench.Forward;
 
-/// <summary>2 MiB pages for testpmd's heap and the UMEMs, and a hugetlbfs of the bench's own; both as found when
+/// <summary>2 MiB pages for testpmd's heap and the UMEMs, and a hugetlbfs of the bench's own; both as found
+/// when
 /// disposed.</summary>
 internal sealed class HugePagePool : IDisposable
 {

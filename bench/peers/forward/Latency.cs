@@ -9,7 +9,8 @@ namespace LowLatency.Bench.Forward;
 /// <param name="Direct">The same without it, in the same run.</param>
 internal sealed record LatencyRun(Percentiles Through, Percentiles Direct);
 
-/// <summary>One-way latency at a rate that every contestant can take. The same load process for all: generator and receiver
+/// <summary>One-way latency at a rate that every contestant can take. The same load process for all:
+/// generator and receiver
 /// in turn on CPU 0, the forwarder on CPU 1.</summary>
 internal static class Latency
 {

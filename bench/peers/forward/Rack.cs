@@ -3,15 +3,19 @@ using LowLatency.Native.Netlink;
 
 namespace LowLatency.Bench.Forward;
 
-/// <summary>Three namespaces that stand in for a rack: gen (genA, genD), dut (dutA, dutB) and sink (sinkB, sinkD). genA–dutA
-/// and dutB–sinkB are the way through the forwarder, genD–sinkD the way without one. Gone when disposed.</summary>
+/// <summary>Three namespaces that stand in for a rack: gen (genA, genD), dut (dutA, dutB) and sink (sinkB,
+/// sinkD). genA–dutA
+/// and dutB–sinkB are the way through the forwarder, genD–sinkD the way without one. Gone when
+/// disposed.</summary>
 internal sealed class Rack : IDisposable
 {
     private const string Prefix = "llbench-";
     private static readonly string[] Rooms = ["gen", "dut", "sink"];
     private readonly string _stem;
     private readonly RouteNetlink? _sink;
+    private readonly RouteNetlink? _dut;
     private readonly int _sinkIndex;
+    private readonly int _dutIndex;
 
     private Rack(string stem)
     {
@@ -28,9 +32,10 @@ internal sealed class Rack : IDisposable
             Pair("gen", "genA", "dut", "dutA");
             Pair("dut", "dutB", "sink", "sinkB");
             Pair("gen", "genD", "sink", "sinkD");
-            SetGro("gen", "genA", isOn: true);
             _sink = RouteNetlink.Open(Path("sink"));
             _sinkIndex = IndexOf("sink", "sinkB");
+            _dut = RouteNetlink.Open(Path("dut"));
+            _dutIndex = IndexOf("dut", "dutA");
         }
         catch
         {
@@ -71,12 +76,10 @@ internal sealed class Rack : IDisposable
     }
 
     /// <summary>Frames that came out of the forwarder so far: the plain end counts them.</summary>
-    public ulong FramesAtSink()
-    {
-        LinkStatistics statistics = default;
-        return _sink!.ReadStatistics(_sinkIndex, ref statistics) == Native.Errno.Ok ? statistics.RxPackets
-            : throw new BenchException("sinkB has no statistics");
-    }
+    public ulong FramesAtSink() => Received(_sink!, _sinkIndex);
+
+    /// <summary>Frames that the forwarder's interface has received so far, dropped or not.</summary>
+    public ulong FramesAtForwarder() => Received(_dut!, _dutIndex);
 
     /// <summary>GRO, which for a veth end means NAPI: frames redirected inside the kernel need it.</summary>
     public void SetGro(string room, string interfaceName, bool isOn) =>
@@ -86,6 +89,7 @@ internal sealed class Rack : IDisposable
     public void Dispose()
     {
         _sink?.Dispose();
+        _dut?.Dispose();
         foreach (string room in Rooms)
         {
             if (File.Exists(Path(room)))
@@ -93,6 +97,14 @@ internal sealed class Rack : IDisposable
                 Tool.Run("ip", "netns", "delete", Name(room));
             }
         }
+    }
+
+    private static ulong Received(RouteNetlink room, int interfaceIndex)
+    {
+        LinkStatistics statistics = default;
+        Native.Errno errno = room.ReadStatistics(interfaceIndex, ref statistics);
+        return errno == Native.Errno.Ok ? statistics.RxPackets
+            : throw new BenchException($"interface {interfaceIndex} has no statistics: {errno}");
     }
 
     private LinkInfo Find(string room, string interfaceName)

@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace LowLatency.Bench.Forward;
 
-/// <summary>Results for eyes and for the gates: one JSON object of named values, spreads beside them.</summary>
+/// <summary>Results for eyes and for the gates: one JSON object of named values, spreads beside
+/// them.</summary>
 internal static class Report
 {
     /// <summary>Medians, spreads and ratios against lowlatd.</summary>

@@ -3,7 +3,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Bench.Forward;
 
-/// <summary>A program that runs beside the bench: on one CPU, dies with the bench, stopped by its own means.</summary>
+/// <summary>A program that runs beside the bench: on one CPU, dies with the bench, stopped by its own
+/// means.</summary>
 internal sealed class Tool : IDisposable
 {
     private readonly Process _process;

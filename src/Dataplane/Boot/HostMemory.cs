@@ -7,7 +7,8 @@ namespace LowLatency.Dataplane.Boot;
 /// <summary>What the process occupies, as /proc/self/status tells.</summary>
 internal static class HostMemory
 {
-    /// <summary>VmRSS less the UMEMs on small pages (pages of the huge pool are not in VmRSS), bytes.</summary>
+    /// <summary>VmRSS less the UMEMs on small pages (pages of the huge pool are not in VmRSS),
+    /// bytes.</summary>
     public static long ResidentBytesWithoutUmem(SharedRegion region)
     {
         long bytes = 0;

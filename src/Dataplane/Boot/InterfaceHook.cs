@@ -7,7 +7,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Dataplane.Boot;
 
-/// <summary>One interface of the plan with all its ports: XDP program, link and address watch, kernel counters. Main
+/// <summary>One interface of the plan with all its ports: XDP program, link and address watch, kernel
+/// counters. Main
 /// thread.</summary>
 internal sealed class InterfaceHook : IDisposable
 {
@@ -42,8 +43,10 @@ internal sealed class InterfaceHook : IDisposable
     /// <summary>The netlink socket that tells of changes.</summary>
     public int WatchFd => _monitor.Fd;
 
-    /// <summary>Opens the watch and checks that the interface is still the one that was planned for.</summary>
-    /// <exception cref="NativeException">It is not there, or another one has its name, or it is too small.</exception>
+    /// <summary>Opens the watch and checks that the interface is still the one that was planned
+    /// for.</summary>
+    /// <exception cref="NativeException">It is not there, or another one has its name, or it is too
+    /// small.</exception>
     public static InterfaceHook Open(SharedRegion region, in PlanPort plan)
     {
         string name = plan.Interface.ToString();
@@ -82,7 +85,8 @@ internal sealed class InterfaceHook : IDisposable
     public bool Serves(in PlanPort port) => port.InterfaceIndex == _plan.InterfaceIndex
         && port.NetworkNamespace.ToString() == _plan.NetworkNamespace.ToString();
 
-    /// <summary>Adds a port (a queue) of this interface; the kernel has oopsed on queues it does not have, so the queue
+    /// <summary>Adds a port (a queue) of this interface; the kernel has oopsed on queues it does not have,
+    /// so the queue
     /// is checked here.</summary>
     public void AddPort(int port)
     {
@@ -110,7 +114,8 @@ internal sealed class InterfaceHook : IDisposable
     /// <summary>A port's lane side is there: it learns of link changes.</summary>
     public void SetLanePort(int port, LanePort lanePort) => Find(port).LanePort = lanePort;
 
-    /// <summary>Loads and attaches the program: native, or generic where the plan allows it. A port that only sends
+    /// <summary>Loads and attaches the program: native, or generic where the plan allows it. A port that
+    /// only sends
     /// needs none.</summary>
     public void Attach()
     {

@@ -6,7 +6,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Dataplane.Boot;
 
-/// <summary>A lane's UMEM and its sockets. The kernel binds all sockets of one UMEM in one mode, so the ladder
+/// <summary>A lane's UMEM and its sockets. The kernel binds all sockets of one UMEM in one mode, so the
+/// ladder
 /// zero-copy, copy is climbed down by the lane as a whole. Main thread, at boot and disarm.</summary>
 internal sealed class LaneSockets : IDisposable
 {

@@ -3,7 +3,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Dataplane.Boot;
 
-/// <summary>The data plane's own look at a plan: every index and size that a lane will trust. Control has checked it
+/// <summary>The data plane's own look at a plan: every index and size that a lane will trust. Control has
+/// checked it
 /// too, against the host; this guards the loop against a plan from anywhere. Pure.</summary>
 internal static class PlanRecheck
 {

@@ -1,6 +1,7 @@
 namespace LowLatency.Dataplane.Boot;
 
-/// <summary>What boot has acquired, given back in reverse: by a failing step at once, otherwise at disarm. Main thread.
+/// <summary>What boot has acquired, given back in reverse: by a failing step at once, otherwise at disarm.
+/// Main thread.
 /// </summary>
 internal sealed class UndoStack : IDisposable
 {

@@ -7,7 +7,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Dataplane.Lanes;
 
-/// <summary>Moves frames between its ports through its pipeline. To forward is to move a descriptor: bytes stay.
+/// <summary>Moves frames between its ports through its pipeline. To forward is to move a descriptor: bytes
+/// stay.
 /// </summary>
 internal sealed class ForwardLane : ILane
 {
@@ -18,7 +19,8 @@ internal sealed class ForwardLane : ILane
     private readonly Verdict[] _verdicts;
     private readonly ulong[] _reaped = new ulong[Limits.BurstMax * 2];
 
-    /// <summary>Makes the lane; <paramref name="burst"/> is the most frames taken from one ring in one turn.</summary>
+    /// <summary>Makes the lane; <paramref name="burst"/> is the most frames taken from one ring in one
+    /// turn.</summary>
     public ForwardLane(LaneCore core, IStage[] stages, int burst)
     {
         Invariant.Require(burst is > 0 and <= Limits.BurstMax);

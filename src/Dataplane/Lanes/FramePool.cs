@@ -3,7 +3,8 @@ using LowLatency.Native;
 
 namespace LowLatency.Dataplane.Lanes;
 
-/// <summary>The free frames of one lane: a stack of chunk addresses, so that the frame used last, still in cache, goes
+/// <summary>The free frames of one lane: a stack of chunk addresses, so that the frame used last, still in
+/// cache, goes
 /// out first. Lane only.</summary>
 internal sealed class FramePool
 {
@@ -56,7 +57,8 @@ internal sealed class FramePool
         _count += addresses.Length;
     }
 
-    /// <summary>The topmost frames, at most <paramref name="max"/>; <see cref="Drop"/> removes those handed on.</summary>
+    /// <summary>The topmost frames, at most <paramref name="max"/>; <see cref="Drop"/> removes those handed
+    /// on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<ulong> Top(int max)
     {
@@ -64,7 +66,8 @@ internal sealed class FramePool
         return _addresses.AsSpan(_count - count, count);
     }
 
-    /// <summary>Removes the first <paramref name="count"/> of a <see cref="Top"/> of <paramref name="shown"/> frames.
+    /// <summary>Removes the first <paramref name="count"/> of a <see cref="Top"/> of
+    /// <paramref name="shown"/> frames.
     /// </summary>
     public void Drop(int count, int shown)
     {

@@ -20,7 +20,8 @@ internal interface ILane
     bool IsDrained { get; }
 }
 
-/// <summary>What every lane has: ports, frames, counters, histograms, events and housekeeping. The lane's thread
+/// <summary>What every lane has: ports, frames, counters, histograms, events and housekeeping. The lane's
+/// thread
 /// only; what others read lies in the shared region.</summary>
 internal sealed class LaneCore
 {
@@ -100,7 +101,8 @@ internal sealed class LaneCore
         return null!;
     }
 
-    /// <summary>Starts a turn: one clock read, the gap since the last one, its regime, housekeeping when due.</summary>
+    /// <summary>Starts a turn: one clock read, the gap since the last one, its regime, housekeeping when
+    /// due.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Begin()
     {
@@ -154,7 +156,8 @@ internal sealed class LaneCore
         Pool.Give(Umem.ChunkOf(address));
     }
 
-    /// <summary>Ends a frame whose descriptor the kernel never should have given: its chunk is unknown, so it is lost to
+    /// <summary>Ends a frame whose descriptor the kernel never should have given: its chunk is unknown, so
+    /// it is lost to
     /// the lane, counted, and no longer part of the total.</summary>
     public void Lose()
     {
@@ -162,7 +165,8 @@ internal sealed class LaneCore
         _counters.FramesTotal--;
     }
 
-    /// <summary>First breath of the lane's thread, pinned and with its policy: zeroes what counts from arming on.
+    /// <summary>First breath of the lane's thread, pinned and with its policy: zeroes what counts from
+    /// arming on.
     /// </summary>
     public void Arm()
     {
@@ -176,7 +180,7 @@ internal sealed class LaneCore
         _allocatedAtArm = GC.GetAllocatedBytesForCurrentThread();
         _collectionsAtArm = GC.CollectionCount(0);
         Resume(ThreadControl.NowNs);
-        Volatile.Write(ref Unsafe.As<LaneState, uint>(ref page.State), (uint)LaneState.Armed);
+        LanePage.SetState(ref page, LaneState.Armed);
     }
 
     /// <summary>After a planned pause: what passed is a pause, not a gap.</summary>
@@ -204,7 +208,7 @@ internal sealed class LaneCore
         Account();
         CheckConservation();
         Publish(ThreadControl.NowNs);
-        Page.State = state;
+        LanePage.SetState(ref Page, state);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // once a millisecond
@@ -232,7 +236,8 @@ internal sealed class LaneCore
         _publishAtNs = nowNs + PublishEveryNs;
     }
 
-    /// <summary>Pool, fill side and tx side are all frames: from ring indices alone, at a turn's border.</summary>
+    /// <summary>Pool, fill side and tx side are all frames: from ring indices alone, at a turn's
+    /// border.</summary>
     public void CheckConservation()
     {
         long fillSide = 0;
@@ -312,7 +317,8 @@ internal readonly struct Bank(NativeSpan<ulong> counts)
     public void Add(long valueNs, uint times) => counts[HdrGeometry.IndexOf(valueNs)] += times;
 }
 
-/// <summary>The two banks of one histogram of a lane; the lane writes the active one, Control empties the other.</summary>
+/// <summary>The two banks of one histogram of a lane; the lane writes the active one, Control empties the
+/// other.</summary>
 internal sealed class Banks(HistogramKind kind, NativeSpan<ulong> first, NativeSpan<ulong> second)
 {
     private Bank _active = new(first);
@@ -320,7 +326,8 @@ internal sealed class Banks(HistogramKind kind, NativeSpan<ulong> first, NativeS
     /// <summary>What is counted.</summary>
     public HistogramKind Kind { get; } = kind;
 
-    /// <summary>The bank to write. Take it anew each turn: it changes in <see cref="LaneCore.Begin"/>.</summary>
+    /// <summary>The bank to write. Take it anew each turn: it changes in
+    /// <see cref="LaneCore.Begin"/>.</summary>
     public Bank Active => _active;
 
     /// <summary>Makes a bank the active one, at a turn's border.</summary>

@@ -34,11 +34,13 @@ internal readonly record struct LanePortSetup
     /// <summary>Its wake-ups.</summary>
     public required IWakeup Wakeup { get; init; }
 
-    /// <summary>True: one wake-up hands the ring to the driver; false: each call sends a bounded batch itself.</summary>
+    /// <summary>True: one wake-up hands the ring to the driver; false: each call sends a bounded batch
+    /// itself.</summary>
     public required bool IsZeroCopy { get; init; }
 }
 
-/// <summary>One port of one lane: four rings, wake-ups and what the lane knows of the link. Lane only, but for
+/// <summary>One port of one lane: four rings, wake-ups and what the lane knows of the link. Lane only, but
+/// for
 /// <see cref="IsLinkUp"/>, which the main thread writes.</summary>
 internal sealed class LanePort
 {

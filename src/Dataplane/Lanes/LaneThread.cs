@@ -4,7 +4,8 @@ using LowLatency.Native.Threads;
 
 namespace LowLatency.Dataplane.Lanes;
 
-/// <summary>The thread under one lane (pinned) or several (shared, round-robin). Created at boot, it pins itself, takes
+/// <summary>The thread under one lane (pinned) or several (shared, round-robin). Created at boot, it pins
+/// itself, takes
 /// its policy, arms its lanes and turns them until asked to stop.</summary>
 internal sealed class LaneThread : IDisposable
 {
@@ -26,7 +27,8 @@ internal sealed class LaneThread : IDisposable
         _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "lane-" + plan.Name };
     }
 
-    /// <summary>Starts the thread and waits until it has its CPU and its policy; its lanes arm right after.</summary>
+    /// <summary>Starts the thread and waits until it has its CPU and its policy; its lanes arm right
+    /// after.</summary>
     /// <exception cref="NativeException">The host refused the CPU or the policy.</exception>
     public void Start()
     {

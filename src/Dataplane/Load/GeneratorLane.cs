@@ -6,10 +6,12 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Dataplane.Load;
 
-/// <summary>Sends open-loop load: each frame at the time its schedule gives, however late the last ones came through.
+/// <summary>Sends open-loop load: each frame at the time its schedule gives, however late the last ones came
+/// through.
 /// It waits until Control writes a start time into the region.</summary>
 internal sealed class GeneratorLane : ILane
 {
+    private const int GiveUpMax = 4096;        // frames given up in one turn: some 100 us, so that a turn stays bounded
     private const long GiveUpNs = 100_000_000; // a frame this late at the end of the run counts as unsent
     private readonly SharedRegion _region;
     private readonly LoadFrames _frames;
@@ -145,7 +147,8 @@ internal sealed class GeneratorLane : ILane
         return true;
     }
 
-    // No frame or no slot: the frame stays due, and its lateness grows, unless the port is down or the run is long over.
+    // No frame or no slot: the frame stays due, and its lateness grows, unless the port is down or the run
+    // is long over.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void OnBlocked(long nowNs)
     {
@@ -157,7 +160,7 @@ internal sealed class GeneratorLane : ILane
         }
 
         core.End(isPoolEmpty ? Regime.Starved : Regime.TxBlocked);
-        while (_schedule.NextNs <= nowNs - GiveUpNs)
+        for (int i = 0; i < GiveUpMax && _schedule.NextNs <= nowNs - GiveUpNs; i++)
         {
             core.Counters.Unsent[_schedule.Path]++;
             _schedule.Advance();
@@ -183,7 +186,7 @@ internal sealed class GeneratorLane : ILane
 
         _isDone = true;
         Core.CheckConservation();
-        Volatile.Write(ref Unsafe.As<LaneState, uint>(ref Core.Page.State), (uint)LaneState.Done);
+        LanePage.SetState(ref Core.Page, LaneState.Done);
     }
 
     [InlineArray(Limits.PathsMax)]

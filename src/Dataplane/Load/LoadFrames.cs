@@ -5,8 +5,10 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Dataplane.Load;
 
-/// <summary>Writes and reads load frames: Ethernet, IPv4 or IPv6, UDP, <see cref="FrameStamp"/>, zeros. Both checksums
-/// are real, so that a receiver can tell a changed byte. Headers are prepared at boot; generator and receiver lanes.
+/// <summary>Writes and reads load frames: Ethernet, IPv4 or IPv6, UDP, <see cref="FrameStamp"/>, zeros. Both
+/// checksums
+/// are real, so that a receiver can tell a changed byte. Headers are prepared at boot; generator and
+/// receiver lanes.
 /// </summary>
 internal sealed class LoadFrames
 {
@@ -85,7 +87,8 @@ internal sealed class LoadFrames
         return size;
     }
 
-    /// <summary>Writes a whole frame; what follows the stamp must be zeros, as fresh UMEM is and stays.</summary>
+    /// <summary>Writes a whole frame; what follows the stamp must be zeros, as fresh UMEM is and
+    /// stays.</summary>
     public void Write(Span<byte> frame, int size, in FrameStamp stamp)
     {
         int index = (stamp.Path * _sizes.Length) + size;
@@ -100,7 +103,8 @@ internal sealed class LoadFrames
         BinaryPrimitives.WriteUInt16LittleEndian(udp[6..], checksum == 0 ? ushort.MaxValue : checksum); // RFC 768
     }
 
-    /// <summary>Reads a received frame. False: not load. <paramref name="isIntact"/> tells whether its UDP checksum
+    /// <summary>Reads a received frame. False: not load. <paramref name="isIntact"/> tells whether its UDP
+    /// checksum
     /// and length are still what was sent.</summary>
     public bool TryRead(ReadOnlySpan<byte> frame, out FrameStamp stamp, out bool isIntact)
     {

@@ -3,9 +3,11 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Dataplane.Load;
 
-/// <summary>When the generator means to send each frame, and on which path: open loop, a function of the plan and the
+/// <summary>When the generator means to send each frame, and on which path: open loop, a function of the
+/// plan and the
 /// start alone, whatever the network does. One generator lane.</summary>
-/// <remarks>The schedule runs in active time, which leaves the quiet windows out (see <see cref="PlanLoad"/>), and is
+/// <remarks>The schedule runs in active time, which leaves the quiet windows out (see
+/// <see cref="PlanLoad"/>), and is
 /// mapped to CLOCK_MONOTONIC frame by frame. Paths take turns in slices of active time.</remarks>
 internal struct LoadSchedule
 {
@@ -107,7 +109,8 @@ internal struct LoadSchedule
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 }
 
-/// <summary>splitmix64 (Steele, Lea, Flood 2014): small, seeded, good enough for arrival times and sizes.</summary>
+/// <summary>splitmix64 (Steele, Lea, Flood 2014): small, seeded, good enough for arrival times and
+/// sizes.</summary>
 internal struct SplitMix(ulong seed)
 {
     private ulong _state = seed;

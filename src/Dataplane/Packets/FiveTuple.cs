@@ -15,7 +15,8 @@ internal enum ParseResult
     Malformed,
 }
 
-/// <summary>Addresses, protocol and ports of a frame, in three words so that a filter's loop keeps them in registers.
+/// <summary>Addresses, protocol and ports of a frame, in three words so that a filter's loop keeps them in
+/// registers.
 /// IPv4 addresses are the low 32 bits.</summary>
 internal readonly struct FiveTuple
 {
@@ -40,7 +41,8 @@ internal readonly struct FiveTuple
         Ports = ports;
     }
 
-    /// <summary>Source, then destination, 16 bytes each in network order; IPv4 in the last four of each.</summary>
+    /// <summary>Source, then destination, 16 bytes each in network order; IPv4 in the last four of
+    /// each.</summary>
     public Vector256<ulong> Addresses { get; }
 
     /// <summary>Family, protocol and the two bits.</summary>

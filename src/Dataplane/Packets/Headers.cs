@@ -18,7 +18,8 @@ internal static class Ethernet
     private const int TagsMax = 2;
     private const ulong MacMask = 0x0000_FFFF_FFFF_FFFF;
 
-    /// <summary>Reads the EtherType behind up to two VLAN tags; false when the frame ends before it.</summary>
+    /// <summary>Reads the EtherType behind up to two VLAN tags; false when the frame ends before
+    /// it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryReadType(ReadOnlySpan<byte> frame, out ushort type, out int payload)
     {
@@ -41,7 +42,8 @@ internal static class Ethernet
         return found >= 0;
     }
 
-    // Payload offset above the inner type; negative when the frame ends before it. One number, so that no address of a
+    // Payload offset above the inner type; negative when the frame ends before it. One number, so that no
+    // address of a
     // caller's variable escapes.
     [MethodImpl(MethodImplOptions.NoInlining)] // tagged frames only
     private static int SkipTags(ReadOnlySpan<byte> frame, ushort type)
@@ -61,7 +63,8 @@ internal static class Ethernet
         return (payload << 16) | type;
     }
 
-    /// <summary>Writes destination and source MAC with two stores (first byte of an address lowest).</summary>
+    /// <summary>Writes destination and source MAC with two stores (first byte of an address
+    /// lowest).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteMacs(Span<byte> frame, ulong destination, ulong source)
     {
@@ -95,10 +98,12 @@ internal static class IpProtocol
 /// <summary>The Internet checksum (RFC 1071) over bytes in any grouping.</summary>
 internal static class InternetChecksum
 {
-    /// <summary>Adds bytes to a running one's complement sum; an odd tail counts as its byte and a zero.</summary>
+    /// <summary>Adds bytes to a running one's complement sum; an odd tail counts as its byte and a
+    /// zero.</summary>
     public static ulong Add(ulong sum, ReadOnlySpan<byte> bytes)
     {
-        // 32-bit words into a 64-bit sum cannot overflow below 2^32 words; byte order cancels out (RFC 1071, 2.B).
+        // 32-bit words into a 64-bit sum cannot overflow below 2^32 words; byte order cancels out (RFC 1071,
+        // 2.B).
         while (bytes.Length >= 16)
         {
             sum += BinaryPrimitives.ReadUInt32LittleEndian(bytes);

@@ -8,7 +8,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Dataplane.Stages;
 
-/// <summary>5-tuple rules in order: the first that matches counts and decides. Frames that are no IP match only rules
+/// <summary>5-tuple rules in order: the first that matches counts and decides. Frames that are no IP match
+/// only rules
 /// that ask for nothing IP has.</summary>
 internal readonly struct Filter : IStep
 {

@@ -30,7 +30,8 @@ internal interface IStage
 /// <summary>A step over one frame, as a struct, so that steps fuse into one loop without calls.</summary>
 internal interface IStep
 {
-    /// <summary>Sees a frame that no earlier step has ended; returns the verdict so far, changed or not.</summary>
+    /// <summary>Sees a frame that no earlier step has ended; returns the verdict so far, changed or
+    /// not.</summary>
     Verdict Apply(Span<byte> frame, int ingress, Verdict verdict);
 }
 

@@ -21,7 +21,8 @@ internal readonly struct CrossConnect(int portA, int portB) : IStep
     }
 }
 
-/// <summary>Sets the MACs of frames that leave by a port (-1: by any); 0 leaves an address as it is.</summary>
+/// <summary>Sets the MACs of frames that leave by a port (-1: by any); 0 leaves an address as it
+/// is.</summary>
 internal readonly struct MacRewrite(int port, ulong destination, ulong source) : IStep
 {
     /// <inheritdoc/>
@@ -63,7 +64,8 @@ internal readonly struct MacSwap : IStep
     }
 }
 
-/// <summary>Sends UDP back by the port it came in by: MACs, addresses and ports swapped, so that both checksums stay
+/// <summary>Sends UDP back by the port it came in by: MACs, addresses and ports swapped, so that both
+/// checksums stay
 /// valid (their sums do not depend on the order, RFC 1071).</summary>
 internal readonly struct Reflect : IStep
 {

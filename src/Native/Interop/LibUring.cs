@@ -23,7 +23,8 @@ internal static unsafe partial class LibUring
     internal static partial void FreeProbe(UringProbeHeader* probe);
 }
 
-/// <summary>linux/io_uring.h <c>struct io_uring_probe</c>; <c>ops_len</c> entries of 8 bytes follow.</summary>
+/// <summary>linux/io_uring.h <c>struct io_uring_probe</c>; <c>ops_len</c> entries of 8 bytes
+/// follow.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal struct UringProbeHeader
 {

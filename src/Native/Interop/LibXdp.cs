@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Interop;
 
-/// <summary>libxdp: UMEM and socket set-up (xdp/xsk.h of libxdp 1.3). Ring operations are inlines of that header,
+/// <summary>libxdp: UMEM and socket set-up (xdp/xsk.h of libxdp 1.3). Ring operations are inlines of that
+/// header,
 /// so they are written in C# over the same memory (<c>Xdp/Rings.cs</c>).</summary>
 internal static unsafe partial class LibXdp
 {

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Interop;
 
-/// <summary>libc: memory and files. Declarations and the thinnest verbs; meaning lives in <c>Memory/</c>.</summary>
+/// <summary>libc: memory and files. Declarations and the thinnest verbs; meaning lives in
+/// <c>Memory/</c>.</summary>
 internal static unsafe partial class Libc
 {
     private const string Name = "libc";
@@ -123,7 +124,8 @@ internal static unsafe partial class Libc
 
     internal static bool TryLockExclusive(int fd) => Flock(fd, LockExclusiveNow) == 0;
 
-    /// <summary>True when no other open file holds the lock exclusively; the lock is given back at once.</summary>
+    /// <summary>True when no other open file holds the lock exclusively; the lock is given back at
+    /// once.</summary>
     internal static bool TryLockShared(int fd)
     {
         if (Flock(fd, LockSharedNow) != 0)

@@ -49,7 +49,8 @@ internal static unsafe partial class Libc
     internal static Errno WakeTx(int fd) =>
         SendTo(fd, null, 0, MsgDontWait, null, 0) >= 0 ? Errno.Ok : LastErrno;
 
-    /// <summary>Asks the kernel to look at the fill ring; under busy polling, runs the driver's NAPI.</summary>
+    /// <summary>Asks the kernel to look at the fill ring; under busy polling, runs the driver's
+    /// NAPI.</summary>
     internal static Errno WakeRx(int fd) =>
         ReceiveFrom(fd, null, 0, MsgDontWait, null, null) >= 0 ? Errno.Ok : LastErrno;
 

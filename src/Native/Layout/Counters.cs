@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace LowLatency.Native.Layout;
 
-/// <summary>Why a lane ended a frame. A new reason is a new row here; its name is <see cref="CounterNames"/>.</summary>
+/// <summary>Why a lane ended a frame. A new reason is a new row here; its name is
+/// <see cref="CounterNames"/>.</summary>
 public enum DropReason
 {
     /// <summary>No stage gave a verdict.</summary>
@@ -46,7 +47,8 @@ public enum Regime
     Starved = 4,
 }
 
-/// <summary>What the XDP program did with a frame (xdp/lowlat.h <c>enum ll_outcome</c>), counted per CPU.</summary>
+/// <summary>What the XDP program did with a frame (xdp/lowlat.h <c>enum ll_outcome</c>), counted per
+/// CPU.</summary>
 public enum XdpOutcome
 {
     /// <summary>Redirected to the socket of its queue.</summary>

@@ -21,7 +21,8 @@ public struct FrameMeta
     public uint Queue;
 }
 
-/// <summary>The generator's mark in a frame: the first 18 bytes of UDP payload, so that it fits the smallest IPv4
+/// <summary>The generator's mark in a frame: the first 18 bytes of UDP payload, so that it fits the smallest
+/// IPv4
 /// frame (60 = 14 + 20 + 8 + 18). Little-endian, our own layout.</summary>
 public readonly record struct FrameStamp
 {
@@ -42,7 +43,8 @@ public readonly record struct FrameStamp
     /// <summary>Path it was sent on.</summary>
     public byte Path { get; init; }
 
-    /// <summary>Writes the mark at the start of <paramref name="payload"/> (at least <see cref="SizeBytes"/>).</summary>
+    /// <summary>Writes the mark at the start of <paramref name="payload"/> (at least
+    /// <see cref="SizeBytes"/>).</summary>
     public void Write(Span<byte> payload)
     {
         BinaryPrimitives.WriteInt64LittleEndian(payload, IntendedNs);

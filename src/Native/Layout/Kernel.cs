@@ -14,7 +14,8 @@ public struct XdpDesc
     public uint Options;
 }
 
-/// <summary>linux/if_xdp.h <c>struct xdp_statistics</c>: the kernel's six loss counters of a socket.</summary>
+/// <summary>linux/if_xdp.h <c>struct xdp_statistics</c>: the kernel's six loss counters of a
+/// socket.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct XdpStatistics
 {

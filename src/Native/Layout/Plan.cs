@@ -21,9 +21,11 @@ public enum Claim : uint
 {
     /// <summary>Nothing: a port that only sends.</summary>
     None = 0,
-    /// <summary>IPv4 and IPv6 frames that are not for an address of this port, ND or link-local control.</summary>
+    /// <summary>IPv4 and IPv6 frames that are not for an address of this port, ND or link-local
+    /// control.</summary>
     Ip = 1,
-    /// <summary>UDP over IPv4/IPv6 to a destination port in the range, otherwise as <see cref="Ip"/>.</summary>
+    /// <summary>UDP over IPv4/IPv6 to a destination port in the range, otherwise as
+    /// <see cref="Ip"/>.</summary>
     Udp = 2,
     /// <summary>Every frame, ARP and LLDP too: a wire.</summary>
     All = 3,
@@ -92,9 +94,11 @@ public enum HugePages : uint
 /// <summary>The kinds of stage that a plan can name.</summary>
 public enum StageKind : uint
 {
-    /// <summary>What comes in at one port goes out at the other (<see cref="PlanStage.PortA"/>, PortB).</summary>
+    /// <summary>What comes in at one port goes out at the other (<see cref="PlanStage.PortA"/>,
+    /// PortB).</summary>
     CrossConnect = 0,
-    /// <summary>Sets source and destination MAC of frames that leave by <see cref="PlanStage.PortA"/>.</summary>
+    /// <summary>Sets source and destination MAC of frames that leave by
+    /// <see cref="PlanStage.PortA"/>.</summary>
     MacRewrite = 1,
     /// <summary>Swaps source and destination MAC of every frame.</summary>
     MacSwap = 2,
@@ -146,7 +150,8 @@ public struct LanePorts
     private int _first;
 }
 
-/// <summary>First bytes of a plan file. Written by Control, re-checked by lowlatd, never changed after.</summary>
+/// <summary>First bytes of a plan file. Written by Control, re-checked by lowlatd, never changed
+/// after.</summary>
 /// <remarks>The file is header, ports, lanes, stages, rules, one after the other, and nothing else.</remarks>
 [StructLayout(LayoutKind.Sequential)]
 public struct PlanHeader
@@ -199,7 +204,8 @@ public struct PlanPort
     public Text16 Name;
     /// <summary>The kernel's interface name.</summary>
     public Text16 Interface;
-    /// <summary>Path of the network namespace (<c>/run/netns/x</c>); empty: the one lowlatd runs in.</summary>
+    /// <summary>Path of the network namespace (<c>/run/netns/x</c>); empty: the one lowlatd runs
+    /// in.</summary>
     public Text128 NetworkNamespace;
     /// <summary>ifindex when planned; boot refuses when the name has another one now.</summary>
     public int InterfaceIndex;
@@ -283,7 +289,8 @@ public struct PlanLane
     public long GapThresholdNs;
     /// <summary>A planned pause starts at every multiple of this on CLOCK_MONOTONIC, ns; 0: never.</summary>
     public long YieldEveryNs;
-    /// <summary>Length of a planned pause, ns: what a FIFO lane leaves to the kernel's own threads of its CPU.</summary>
+    /// <summary>Length of a planned pause, ns: what a FIFO lane leaves to the kernel's own threads of its
+    /// CPU.</summary>
     public long YieldForNs;
     /// <summary>Its ports, as indices into the plan's ports.</summary>
     public LanePorts Ports;
@@ -386,9 +393,12 @@ public struct PlanPaths
 }
 
 /// <summary>What the generator sends and the receiver expects.</summary>
-/// <remarks>Active time is wall time without the quiet windows: a planned pause of the generator's thread starts at
-/// every multiple of <see cref="QuietEveryNs"/> on CLOCK_MONOTONIC and lasts <see cref="QuietForNs"/>; nothing is
-/// intended inside it nor in the <see cref="QuietGuardNs"/> before it. The rate holds over wall time.</remarks>
+/// <remarks>Active time is wall time without the quiet windows: a planned pause of the generator's thread
+/// starts at
+/// every multiple of <see cref="QuietEveryNs"/> on CLOCK_MONOTONIC and lasts <see cref="QuietForNs"/>;
+/// nothing is
+/// intended inside it nor in the <see cref="QuietGuardNs"/> before it. The rate holds over wall
+/// time.</remarks>
 [StructLayout(LayoutKind.Sequential)]
 public struct PlanLoad
 {
@@ -404,7 +414,8 @@ public struct PlanLoad
     public uint Family;
     /// <summary>Random seed (Poisson, IMIX).</summary>
     public ulong Seed;
-    /// <summary>Time before measuring starts, ns; its frames count in the ledger, not in the histograms.</summary>
+    /// <summary>Time before measuring starts, ns; its frames count in the ledger, not in the
+    /// histograms.</summary>
     public long WarmupNs;
     /// <summary>Measured time of the first path, ns: the run ends when its slices add up to it.</summary>
     public long DurationNs;

@@ -7,7 +7,8 @@ namespace LowLatency.Native.Layout;
 /// <summary>A plan file's bytes were refused; the message is one line for the user.</summary>
 public sealed class PlanFormatException(string message) : Exception(message);
 
-/// <summary>A plan as bytes: header, ports, lanes, stages, rules. Control makes one, lowlatd checks and reads one;
+/// <summary>A plan as bytes: header, ports, lanes, stages, rules. Control makes one, lowlatd checks and
+/// reads one;
 /// immutable, any thread.</summary>
 public sealed class PlanImage
 {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Layout;
@@ -96,7 +97,8 @@ public struct RegionHeader
     public long StopLoad;
 }
 
-/// <summary>Counters that a lane keeps in memory of its own and copies to its page every millisecond.</summary>
+/// <summary>Counters that a lane keeps in memory of its own and copies to its page every
+/// millisecond.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct LaneCounters
 {
@@ -134,7 +136,8 @@ public struct LaneCounters
     public long FramesFillSide;
     /// <summary>Frames on the tx side: tx ring, kernel, completion ring.</summary>
     public long FramesTxSide;
-    /// <summary>Housekeeping rounds in which pool + fill side + tx side was not the total. Must be 0.</summary>
+    /// <summary>Housekeeping rounds in which pool + fill side + tx side was not the total. Must be
+    /// 0.</summary>
     public ulong ConservationBreaks;
     /// <summary>Managed bytes the lane's thread has allocated since arming. Must be 0.</summary>
     public long AllocatedBytes;
@@ -164,7 +167,8 @@ public struct LaneCounters
     public DropCounters Drops;
     /// <summary>Generator: frames handed to the kernel, by path.</summary>
     public PathCounters Sent;
-    /// <summary>Generator: frames the schedule wanted that found no frame or no tx slot in time, by path.</summary>
+    /// <summary>Generator: frames the schedule wanted that found no frame or no tx slot in time, by
+    /// path.</summary>
     public PathCounters Unsent;
     /// <summary>Generator: frames intended in measured time, by path.</summary>
     public PathCounters SentMeasured;
@@ -172,16 +176,19 @@ public struct LaneCounters
     public PathCounters Received;
     /// <summary>Receiver: of these, intended in measured time.</summary>
     public PathCounters ReceivedMeasured;
-    /// <summary>Receiver: frames that overtook an earlier one of their flow... seen as: came after a later one.</summary>
+    /// <summary>Receiver: frames that overtook an earlier one of their flow... seen as: came after a later
+    /// one.</summary>
     public PathCounters Reordered;
     /// <summary>Receiver: frames seen before, by path.</summary>
     public PathCounters Duplicated;
-    /// <summary>Receiver: frames whose bytes or length were not what was sent, by path; not in <see cref="Received"/>.
+    /// <summary>Receiver: frames whose bytes or length were not what was sent, by path; not in
+    /// <see cref="Received"/>.
     /// </summary>
     public PathCounters Corrupt;
 }
 
-/// <summary>One lane's page. Groups are 128 bytes apart so that writers of different groups do not meet.</summary>
+/// <summary>One lane's page. Groups are 128 bytes apart so that writers of different groups do not
+/// meet.</summary>
 [StructLayout(LayoutKind.Explicit, Size = SizeBytes)]
 public struct LanePage
 {
@@ -218,6 +225,10 @@ public struct LanePage
     [FieldOffset(384)] public uint Epoch;
     /// <summary>The lane's counters, as of the last copy.</summary>
     [FieldOffset(512)] public LaneCounters Counters;
+
+    /// <summary>Lane: a new state, after everything that was written before it.</summary>
+    public static void SetState(ref LanePage page, LaneState state) =>
+        Volatile.Write(ref Unsafe.As<LaneState, uint>(ref page.State), (uint)state); // release: readers poll the state
 }
 
 /// <summary>One port's page. lowlatd's main thread writes.</summary>

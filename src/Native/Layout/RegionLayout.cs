@@ -23,8 +23,10 @@ public enum HistogramKind
     ServiceDirect,
 }
 
-/// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree without
-/// telling each other. Header · plan · lane pages · port pages · per lane: event ring, rule counters, histograms.</summary>
+/// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree
+/// without
+/// telling each other. Header · plan · lane pages · port pages · per lane: event ring, rule counters,
+/// histograms.</summary>
 public sealed class RegionLayout
 {
     private const int HeaderBytes = 4096;

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace LowLatency.Native.Layout;
 
-/// <summary>Short text inside a shared layout: UTF-8, zero-padded, always ends with at least one zero.</summary>
+/// <summary>Short text inside a shared layout: UTF-8, zero-padded, always ends with at least one
+/// zero.</summary>
 public static class FixedText
 {
     /// <summary>Writes <paramref name="text"/>, cut at a character border if it does not fit.</summary>

@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace LowLatency.Native.Memory;
 
-/// <summary>One value in mapped memory. A <c>ref</c> that can live in a class; the mapping must outlive it.</summary>
+/// <summary>One value in mapped memory. A <c>ref</c> that can live in a class; the mapping must outlive
+/// it.</summary>
 /// <typeparam name="T">A blittable layout.</typeparam>
 public readonly unsafe struct NativeRef<T>
     where T : unmanaged
@@ -22,7 +23,8 @@ public readonly unsafe struct NativeRef<T>
     }
 }
 
-/// <summary>A run of values in mapped memory, with a bounds check at each access; the mapping must outlive it.</summary>
+/// <summary>A run of values in mapped memory, with a bounds check at each access; the mapping must outlive
+/// it.</summary>
 /// <typeparam name="T">A blittable layout.</typeparam>
 public readonly unsafe struct NativeSpan<T>
     where T : unmanaged

@@ -5,7 +5,8 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Native.Memory;
 
-/// <summary>The memory between one lowlatd and any number of readers: a file in /dev/shm, locked (flock) by the
+/// <summary>The memory between one lowlatd and any number of readers: a file in /dev/shm, locked (flock) by
+/// the
 /// live lowlatd, so that a name has one owner and a dead owner is recognised at once.</summary>
 public sealed class SharedRegion : IDisposable
 {
@@ -39,10 +40,12 @@ public sealed class SharedRegion : IDisposable
     public ref RegionHeader Header => ref _memory.At<RegionHeader>(0).Value;
 
     /// <summary>True while the lowlatd that made it lives (it holds the file's lock).</summary>
-    /// <remarks>The owner does not ask the file: a second flock(2) on its own fd would give its lock away.</remarks>
+    /// <remarks>The owner does not ask the file: a second flock(2) on its own fd would give its lock
+    /// away.</remarks>
     public bool IsOwnerAlive => _isOwner || !Libc.TryLockShared(_fd);
 
-    /// <summary>Makes the region of a booting lowlatd: replaces what a dead one of the same name left.</summary>
+    /// <summary>Makes the region of a booting lowlatd: replaces what a dead one of the same name
+    /// left.</summary>
     /// <exception cref="NativeException">A live lowlatd holds it, or the kernel refused.</exception>
     public static SharedRegion Create(PlanImage plan)
     {
@@ -84,7 +87,8 @@ public sealed class SharedRegion : IDisposable
         }
     }
 
-    // The lock of the old file is held until the new one stands in its place, locked: no other start gets in between.
+    // The lock of the old file is held until the new one stands in its place, locked: no other start gets in
+    // between.
     private static int Replace(int oldFd, string path)
     {
         string made = path + ".new";
@@ -222,11 +226,13 @@ public sealed class SharedRegion : IDisposable
 /// <summary>One writer, any readers, no waiting for the writer (as Linux seqlock_t).</summary>
 public static class Seqlock
 {
-    // A writer that dies inside leaves an odd epoch: after this time the reader takes what is there. A live one can
+    // A writer that dies inside leaves an odd epoch: after this time the reader takes what is there. A live
+    // one can
     // stand still inside for a scheduler's slice, or for the 50 ms that RT throttling takes from a FIFO lane.
     private const long PatienceNs = 1_000_000_000;
 
-    /// <summary>Copies <paramref name="source"/> into <paramref name="target"/> between two epoch steps.</summary>
+    /// <summary>Copies <paramref name="source"/> into <paramref name="target"/> between two epoch
+    /// steps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write<T>(ref uint epoch, ref T target, in T source)
         where T : unmanaged
@@ -248,7 +254,8 @@ public static class Seqlock
     /// <summary>Closes what <see cref="Begin"/> opened.</summary>
     public static void End(ref uint epoch) => Volatile.Write(ref epoch, epoch + 1);
 
-    /// <summary>Reads a whole copy; waits up to a second for a writer that stands still inside. Not for lanes.</summary>
+    /// <summary>Reads a whole copy; waits up to a second for a writer that stands still inside. Not for
+    /// lanes.</summary>
     public static T Read<T>(ref uint epoch, ref T source)
         where T : unmanaged
     {
@@ -276,7 +283,8 @@ public static class Seqlock
     }
 }
 
-/// <summary>A lane's gap events: the lane writes, one reader in Control takes; a full ring loses the new event,
+/// <summary>A lane's gap events: the lane writes, one reader in Control takes; a full ring loses the new
+/// event,
 /// counted, never the lane's time.</summary>
 public readonly struct EventRing
 {

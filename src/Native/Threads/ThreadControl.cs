@@ -5,13 +5,15 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Native.Threads;
 
-/// <summary>Where and how a thread runs. Every verb acts on the calling thread unless it says otherwise.</summary>
+/// <summary>Where and how a thread runs. Every verb acts on the calling thread unless it says
+/// otherwise.</summary>
 public static class ThreadControl
 {
     /// <summary>SIGTERM.</summary>
     public const int SignalTerminate = 15;
 
-    /// <summary>CLOCK_MONOTONIC now, ns: the clock of every stamp in this product (Stopwatch is that clock on Linux).
+    /// <summary>CLOCK_MONOTONIC now, ns: the clock of every stamp in this product (Stopwatch is that clock
+    /// on Linux).
     /// </summary>
     public static long NowNs => Stopwatch.GetTimestamp();
 
@@ -54,8 +56,10 @@ public static class ThreadControl
         }
     }
 
-    /// <summary>SCHED_FIFO | SCHED_RESET_ON_FORK with a priority 1..99, or SCHED_OTHER with a nice value.</summary>
-    /// <exception cref="NativeException">The kernel refused (no CAP_SYS_NICE, or no RT budget in the cgroup).</exception>
+    /// <summary>SCHED_FIFO | SCHED_RESET_ON_FORK with a priority 1..99, or SCHED_OTHER with a nice
+    /// value.</summary>
+    /// <exception cref="NativeException">The kernel refused (no CAP_SYS_NICE, or no RT budget in the
+    /// cgroup).</exception>
     public static void SetPolicy(LanePolicy policy, int priority)
     {
         Errno errno = policy == LanePolicy.Fifo ? Libc.SetFifo(priority) : Libc.SetOther(priority);
@@ -97,7 +101,8 @@ public static class ThreadControl
             usage.MinorFaults, usage.MajorFaults, usage.VoluntarySwitches, usage.InvoluntarySwitches);
     }
 
-    /// <summary>Sleeps until a time on CLOCK_MONOTONIC: a planned pause of a lane, or a boot's wait.</summary>
+    /// <summary>Sleeps until a time on CLOCK_MONOTONIC: a planned pause of a lane, or a boot's
+    /// wait.</summary>
     public static void PauseUntil(long monotonicNs) => Libc.SleepUntil(monotonicNs);
 
     /// <summary>Sends a signal.</summary>

@@ -3,7 +3,8 @@ using LowLatency.Native.Interop;
 namespace LowLatency.Native.Uring;
 
 /// <summary>What io_uring does on this host, found by asking the kernel. Any thread, no privileges.</summary>
-/// <param name="Errno">Ok, or why there is no io_uring: ENOSYS (not built in), EPERM (kernel.io_uring_disabled or a
+/// <param name="Errno">Ok, or why there is no io_uring: ENOSYS (not built in), EPERM
+/// (kernel.io_uring_disabled or a
 /// seccomp filter).</param>
 /// <param name="Operations">Operations that the kernel supports.</param>
 public sealed record UringProbe(Errno Errno, int Operations)

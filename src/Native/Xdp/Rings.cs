@@ -4,9 +4,12 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Native.Xdp;
 
-// The four rings of an AF_XDP socket and the only barriers of the data plane. Index words are shared with the kernel
-// (net/xdp/xsk_queue.h): the producer stores its index with release after the slots, the consumer loads it with
-// acquire before them, and the same for the consumer's index in the other direction. Indices run free, mod 2^32, and
+// The four rings of an AF_XDP socket and the only barriers of the data plane. Index words are shared with
+// the kernel
+// (net/xdp/xsk_queue.h): the producer stores its index with release after the slots, the consumer loads it
+// with
+// acquire before them, and the same for the consumer's index in the other direction. Indices run free, mod
+// 2^32, and
 // are masked at the access. Rings are mutable structs: hold one in exactly one non-readonly field.
 
 /// <summary>The rx ring: the kernel produces, one lane consumes.</summary>
@@ -95,7 +98,8 @@ public unsafe struct TxRing
     /// <summary>Frames that the kernel has not taken yet.</summary>
     public readonly uint Outstanding => _published - Volatile.Read(ref *_consumer);
 
-    /// <summary>Writes one descriptor; false when the ring is full. <see cref="Publish"/> shows it to the kernel.</summary>
+    /// <summary>Writes one descriptor; false when the ring is full. <see cref="Publish"/> shows it to the
+    /// kernel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryWrite(ulong address, uint length)
     {

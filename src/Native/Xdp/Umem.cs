@@ -6,7 +6,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Native.Xdp;
 
-/// <summary>The frames of one lane, shared by all its sockets. Made at boot, used by the lane, freed after it.</summary>
+/// <summary>The frames of one lane, shared by all its sockets. Made at boot, used by the lane, freed after
+/// it.</summary>
 public sealed unsafe class Umem : IDisposable
 {
     private XskRing* _rings;
@@ -30,7 +31,8 @@ public sealed unsafe class Umem : IDisposable
 
     internal void* Handle => _handle;
 
-    /// <summary>Fill and completion ring of the first socket. libxdp keeps these pointers as long as the UMEM lives.
+    /// <summary>Fill and completion ring of the first socket. libxdp keeps these pointers as long as the
+    /// UMEM lives.
     /// </summary>
     internal XskRing* FirstFill => _rings;
 
@@ -46,7 +48,8 @@ public sealed unsafe class Umem : IDisposable
         return new Umem(memory, frames, chunkBytes);
     }
 
-    /// <summary>Registers memory with the kernel. The calling thread must be in the first port's namespace.</summary>
+    /// <summary>Registers memory with the kernel. The calling thread must be in the first port's
+    /// namespace.</summary>
     /// <exception cref="NativeException">The kernel refused.</exception>
     public static Umem Register(
         MappedMemory memory, uint frames, uint chunkBytes, uint headroomBytes, uint fillSlots, uint completionSlots)
@@ -108,7 +111,8 @@ public readonly unsafe struct UmemView
         _chunkMask = ~((ulong)chunkBytes - 1);
     }
 
-    /// <summary>True when the whole descriptor lies inside; the kernel's word is checked at the ring.</summary>
+    /// <summary>True when the whole descriptor lies inside; the kernel's word is checked at the
+    /// ring.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Contains(ulong address, uint length) => address < _bytes && length <= _bytes - address;
 

@@ -88,7 +88,8 @@ public sealed class XdpProgram : IDisposable
     /// <returns>Ok, also when it was not known. Allocates nothing.</returns>
     public Errno RemoveLocalAddress(ReadOnlySpan<byte> address) => _object.RemoveLocal(address);
 
-    /// <summary>Makes these the local addresses and no others: after changes that nobody was told of. New ones
+    /// <summary>Makes these the local addresses and no others: after changes that nobody was told of. New
+    /// ones
     /// come before old ones go, so what stays is local throughout. Allocates.</summary>
     /// <returns>Ok, or the first refusal: E2BIG when the map is full.</returns>
     public Errno ReplaceLocalAddresses(IReadOnlyList<LinkAddress> addresses)

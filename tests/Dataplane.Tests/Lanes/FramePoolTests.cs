@@ -45,7 +45,8 @@ public sealed class FramePoolTests
         }
     }
 
-    /// <summary>Any mix of verbs: a frame is in the pool or with the test, never both, never neither.</summary>
+    /// <summary>Any mix of verbs: a frame is in the pool or with the test, never both, never
+    /// neither.</summary>
     [Fact]
     public void EveryFrameIsInOnePlaceWhateverIsTakenAndGiven() => Gen.Int[0, 4].Array[0, 200].Sample(
         verbs =>

@@ -9,7 +9,8 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Dataplane.Tests.Lanes;
 
-/// <summary>One real lane over rings without a kernel: the test plays the kernel. The Inline host: the test calls
+/// <summary>One real lane over rings without a kernel: the test plays the kernel. The Inline host: the test
+/// calls
 /// <see cref="Turn"/> itself.</summary>
 internal sealed class LaneBench : IDisposable
 {

@@ -8,7 +8,8 @@ public sealed class SequenceWindowTests
 {
     private const long Window = 65_536;
 
-    /// <summary>The definition: numbers without end, a set of those seen, and a border 65 536 below the highest.
+    /// <summary>The definition: numbers without end, a set of those seen, and a border 65 536 below the
+    /// highest.
     /// </summary>
     private sealed class Naive
     {

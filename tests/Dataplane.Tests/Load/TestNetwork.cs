@@ -16,7 +16,8 @@ internal enum Fate
     Foreign = 16,
 }
 
-/// <summary>The network between a generator's ports and a receiver's, by a seeded schedule, and its own books: what a
+/// <summary>The network between a generator's ports and a receiver's, by a seeded schedule, and its own
+/// books: what a
 /// receiver must have counted, frame by frame, computed with sets and dictionaries.</summary>
 internal sealed class TestNetwork(LaneBench generator, LaneBench receiver, Fate faults, int seed, uint flows)
 {

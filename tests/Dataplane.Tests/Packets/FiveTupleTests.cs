@@ -24,7 +24,8 @@ public sealed class FiveTupleTests
             },
             iter: 3_000);
 
-    /// <summary>Of the generated frames a fair share must reach every answer, else the two tests above say little.
+    /// <summary>Of the generated frames a fair share must reach every answer, else the two tests above say
+    /// little.
     /// </summary>
     [Fact]
     public void TheGeneratorReachesEveryAnswer()

@@ -2,14 +2,16 @@ using System.Buffers.Binary;
 
 namespace LowLatency.Dataplane.Tests.Packets;
 
-/// <summary>Random frames that look like traffic: tags, options, fragments, extension headers, wrong lengths. One
+/// <summary>Random frames that look like traffic: tags, options, fragments, extension headers, wrong
+/// lengths. One
 /// seed, one frame.</summary>
 internal static class FrameMaker
 {
     private static readonly byte[] Protocols = [17, 6, 132, 1, 58, 50, 0, 44];
     private static readonly byte[] Extensions = [0, 43, 60, 44];
 
-    /// <summary>A frame, mostly well-formed; addresses come from a small set so that prefixes can match.</summary>
+    /// <summary>A frame, mostly well-formed; addresses come from a small set so that prefixes can
+    /// match.</summary>
     public static byte[] Make(ulong seed)
     {
         Random random = new((int)(seed ^ (seed >> 32)));

@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace LowLatency.Dataplane.Tests.Packets;
 
-/// <summary>Checks an untagged UDP frame without options against RFC 791, 768 and 8200, with the naive sum.</summary>
+/// <summary>Checks an untagged UDP frame without options against RFC 791, 768 and 8200, with the naive
+/// sum.</summary>
 internal static class LoadOracle
 {
     public static bool IsIpv4(byte[] frame) => frame[12] == 0x08;

@@ -3,7 +3,8 @@ using LowLatency.Dataplane.Packets;
 
 namespace LowLatency.Dataplane.Tests.Packets;
 
-/// <summary>The five-tuple read from the RFCs a second time, byte by byte, without a thought for speed.</summary>
+/// <summary>The five-tuple read from the RFCs a second time, byte by byte, without a thought for
+/// speed.</summary>
 internal sealed class NaiveParser
 {
     private readonly byte[] _bytes;

@@ -11,7 +11,8 @@ namespace LowLatency.Dataplane.Tests.Stages;
 
 public sealed class FilterTests
 {
-    /// <summary>Random rules over random frames: verdict and every counter as the naive reading has them.</summary>
+    /// <summary>Random rules over random frames: verdict and every counter as the naive reading has
+    /// them.</summary>
     [Fact]
     public void VerdictsAndCountersAreThoseOfANaiveReadingOfTheRules() => Gen.ULong.Sample(
         seed =>

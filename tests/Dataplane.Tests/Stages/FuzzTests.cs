@@ -4,7 +4,8 @@ using Xunit;
 
 namespace LowLatency.Dataplane.Tests.Stages;
 
-/// <summary>Frames of every length and any content through every stage: nothing crashes, the ledger balances.</summary>
+/// <summary>Frames of every length and any content through every stage: nothing crashes, the ledger
+/// balances.</summary>
 public sealed class FuzzTests
 {
     private const int Frames = 10_000_000;

@@ -9,7 +9,8 @@ using Xunit;
 
 namespace LowLatency.Native.Tests.Layout;
 
-/// <summary>Every shared byte, pinned: against a golden text for our own, against the real headers for the kernel's.
+/// <summary>Every shared byte, pinned: against a golden text for our own, against the real headers for the
+/// kernel's.
 /// </summary>
 public sealed class LayoutTests
 {

@@ -77,7 +77,8 @@ public sealed class PlanImageTests
         }
     }
 
-    /// <summary>Counts at every limit and beyond, with a checksum that fits: 32-bit sums must not come round.</summary>
+    /// <summary>Counts at every limit and beyond, with a checksum that fits: 32-bit sums must not come
+    /// round.</summary>
     [Fact]
     public void CountsThatDoNotMakeTheFilesSizeAreRefused()
     {

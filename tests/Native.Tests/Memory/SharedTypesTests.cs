@@ -8,7 +8,8 @@ namespace LowLatency.Native.Tests.Memory;
 
 public sealed class SharedTypesTests
 {
-    /// <summary>A writer a thousand times faster than a lane, a reader that checks every copy. Bounded: a second.
+    /// <summary>A writer a thousand times faster than a lane, a reader that checks every copy. Bounded: a
+    /// second.
     /// </summary>
     [Fact]
     public void ASeqlockedCopyIsNeverTorn()

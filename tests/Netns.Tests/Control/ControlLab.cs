@@ -65,7 +65,8 @@ public sealed class ControlLab : IDisposable
         return (process.ExitCode, output, error.GetAwaiter().GetResult());
     }
 
-    /// <summary>Waits until `lowlat status` tells of armed data planes; their process ids, in its order.</summary>
+    /// <summary>Waits until `lowlat status` tells of armed data planes; their process ids, in its
+    /// order.</summary>
     public int[] WaitUntilArmed(int count)
     {
         int[] pids = [];

@@ -6,7 +6,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests.Dataplane;
 
-/// <summary>A test's rack in one namespace: g0–a0 [forwarder] b0–s0; generator on g0, receiver on s0.</summary>
+/// <summary>A test's rack in one namespace: g0–a0 [forwarder] b0–s0; generator on g0, receiver on
+/// s0.</summary>
 public sealed class Rack : IDisposable
 {
     private readonly Lab _lab;

@@ -5,7 +5,7 @@ namespace LowLatency.Tidy.Tests.Rules;
 /// <summary>What must be said above a type.</summary>
 internal static class DocRules
 {
-    /// <summary>Top-level types of src without a summary. One without braces (a positional record) counts too.</summary>
+    /// <summary>Top-level types of src without a summary, positional records included.</summary>
     public static IEnumerable<Finding> Summaries(SourceFile file)
     {
         if (!file.IsCSharp || !file.IsIn("src"))
@@ -27,7 +27,8 @@ internal static class DocRules
                 above--;
             }
 
-            if (!file.Lines[(above + 1)..(last + 1)].Any(text => text.Contains("<summary>", StringComparison.Ordinal)))
+            string docs = string.Concat(file.Lines[(above + 1)..(last + 1)]);
+            if (!docs.Contains("<summary>", StringComparison.Ordinal))
             {
                 yield return new Finding(file.Path, line, "type-summary",
                     $"say above {name} what it is: /// <summary>…</summary>") { Item = name };

@@ -33,7 +33,8 @@ internal static class ProjectRules
         from element in Elements(versions, "PackageVersion")
         let name = Include(element)
         where !Regex.IsMatch(decisions, $@"(?<![\w.-]){Regex.Escape(name)}(?![\w-])")
-        select At(versions, element, "package-reason", $"say in DECISIONS.md what {name} is for, or do without it");
+        select At(versions, element, "package-reason",
+            $"say in DECISIONS.md what {name} is for, or do without it");
 
     private static IEnumerable<Finding> References(SourceFile file)
     {
@@ -45,7 +46,7 @@ internal static class ProjectRules
         if (!Arrows.TryGetValue(file.Path, out string[]? allowed))
         {
             yield return new Finding(file.Path, 0, "project-arrows",
-                "src has Native, Dataplane and Control; another project needs a decision and a row in Arrows");
+                "src is Native, Dataplane and Control; another project needs a decision and a row in Arrows");
             yield break;
         }
 
@@ -62,14 +63,16 @@ internal static class ProjectRules
 
         foreach (string name in missing)
         {
-            yield return new Finding(file.Path, 0, "project-arrows", $"the arrow to {name} is gone; so is a rule");
+            yield return new Finding(file.Path, 0, "project-arrows",
+                $"the arrow to {name} is gone; so is a rule");
         }
     }
 
     private static IEnumerable<Finding> Unsafety(SourceFile file) =>
         from element in Elements(file, "AllowUnsafeBlocks")
         where !UnsafeRooms.Any(file.IsIn)
-        select At(file, element, "unsafe-project", "only " + string.Join(", ", UnsafeRooms) + " may be unsafe");
+        select At(file, element, "unsafe-project",
+            "only " + string.Join(", ", UnsafeRooms) + " may be unsafe");
 
     private static IEnumerable<Finding> Versions(SourceFile file) =>
         file.Path == VersionsFile
@@ -78,11 +81,12 @@ internal static class ProjectRules
               where element.Name.LocalName == "PackageVersion"
                   || element.Attributes().Any(a => a.Name.LocalName is "Version" or "VersionOverride")
                   || element.Elements().Any(e => e.Name.LocalName is "Version" or "VersionOverride")
-              select At(file, element, "package-version", $"the version of {Include(element)} belongs in {VersionsFile}");
+              select At(file, element, "package-version",
+                  $"the version of {Include(element)} belongs in {VersionsFile}");
 
     private static IEnumerable<Finding> Packages(SourceFile file) =>
         from element in Elements(file, "PackageReference")
-        where file.IsIn("src") ? !file.IsIn("src/Control") : !file.Path.EndsWith(".csproj", StringComparison.Ordinal)
+        where file.IsIn("src") ? !file.IsIn("src/Control") : Path.GetExtension(file.Path) != ".csproj"
         select At(file, element, "package-room",
             $"{Include(element)}: of src only Control has packages, and no props hands one to all");
 

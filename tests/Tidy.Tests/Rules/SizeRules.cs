@@ -31,7 +31,8 @@ internal static class SizeRules
         return from line in file.Lines.Index()
                let columns = Columns(line.Item)
                where columns > most
-               select new Finding(file.Path, line.Index + 1, "line-width", $"{columns} columns; break it at {most}");
+               select new Finding(file.Path, line.Index + 1, "line-width",
+                   $"{columns} columns; break it at {most}");
     }
 
     /// <summary>Files that are too long to hold one noun.</summary>
@@ -46,7 +47,10 @@ internal static class SizeRules
         else if (isLimited && file.LineCount > FileLinesMax)
         {
             yield return new Finding(file.Path, 0, "file-length",
-                $"{file.LineCount} lines; move a noun out to stay within {FileLinesMax}") { Amount = file.LineCount };
+                $"{file.LineCount} lines; move a noun out to stay within {FileLinesMax}")
+            {
+                Amount = file.LineCount,
+            };
         }
     }
 

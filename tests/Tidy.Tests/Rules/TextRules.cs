@@ -10,8 +10,8 @@ internal static partial class TextRules
     public static IEnumerable<Finding> Check(SourceFile file) =>
     [
         .. Lines(file, Reminder(), "no-reminders", "do it now, or open an issue and leave no trace here"),
-        .. Lines(file, MachinePath(), "machine-path", "a path from the repository's folder, or one the user gives"),
-        .. Lines(file, RegistryHost(), "registry-host", "name the package; where it comes from is the host's setting"),
+        .. Lines(file, MachinePath(), "machine-path", "a path from the repository's folder, or the user's"),
+        .. Lines(file, RegistryHost(), "registry-host", "name the package; its source is the host's setting"),
     ];
 
     private static IEnumerable<Finding> Lines(SourceFile file, Regex pattern, string rule, string fix) =>

@@ -28,7 +28,7 @@ internal static class TokenRules
         new("unsafe-room", new(@"\bunsafe\b|\bfixed\s*\("), MustBeSafe,
             "pointers live in src/Native; use NativeRef, NativeSpan, UmemView or a span"),
         new("unsafe-room", new(@"\b(?:Marshal|MemoryMarshal|Unsafe)\."), MustBeSafe,
-            "memory tricks live in src/Native; use NativeRef, NativeSpan, BinaryPrimitives or add a verb to Native"),
+            "memory tricks live in src/Native; use NativeRef, BinaryPrimitives, or add a verb to Native"),
         new("unsafe-room", new(@"\b(?:DllImport|LibraryImport)\b"), MustBeSafe,
             "declarations live in src/Native/Interop; call a verb of Native"),
 
@@ -42,9 +42,10 @@ internal static class TokenRules
             "Volatile.Read and Volatile.Write at the place where order matters"),
         new("lane-clock", new(@"\bDateTime(?:Offset)?\b"), InDataplane,
             "CLOCK_MONOTONIC nanoseconds, read once per turn; Control knows what day it is"),
-        new("lane-allocates", new(@"\bSystem\.Linq\b|\.(?:Select|Where|ToList|ToArray|OrderBy)\("), InDataplane,
+        new("lane-allocates", new(@"\bSystem\.Linq\b|\.(?:Select|Where|ToList|OrderBy)\("), InDataplane,
             "a for loop over a span: LINQ allocates"),
-        new("lane-speaks", new(@"\bConsole\."), file => InDataplane(file) && file.Path != "src/Dataplane/Program.cs",
+        new("lane-speaks", new(@"\bConsole\."),
+            file => InDataplane(file) && file.Path != "src/Dataplane/Program.cs",
             "count it, or emit an event; only Program.cs speaks, and only at boot"),
         new("lane-throws", new(@"\bthrow\b"), OnLane,
             "count it and go on, or Invariant.Require; only boot may throw"),
@@ -53,7 +54,7 @@ internal static class TokenRules
             "wait for the thing itself with a limit: a handle, poll, Process.WaitForExit(ms), Waiter"),
     ];
 
-    /// <summary>Mutable ring structs behind <c>readonly</c> or <c>in</c>: the compiler calls them on a copy.</summary>
+    /// <summary>Mutable ring structs behind <c>readonly</c> or <c>in</c>: calls would go to a copy.</summary>
     /// <param name="file">The file.</param>
     /// <param name="rings">Names of the ring types that are mutable structs.</param>
     public static IEnumerable<Finding> ReadOnlyRings(SourceFile file, IReadOnlyCollection<string> rings)
@@ -70,9 +71,11 @@ internal static class TokenRules
                    "drop readonly: a ring is a mutable struct, and its indices would move in a copy only");
     }
 
-    /// <summary>The ring types of a file that are mutable structs.</summary>
+    /// <summary>The mutable ring structs that a file of Native/Xdp defines.</summary>
     public static IEnumerable<string> MutableRings(SourceFile file) =>
-        file.IsCSharp ? MutableRing.Matches(file.Code).Select(match => match.Groups[1].Value) : [];
+        file.IsCSharp && file.IsIn("src/Native/Xdp")
+            ? MutableRing.Matches(file.Code).Select(match => match.Groups[1].Value)
+            : [];
 
     private static readonly Regex MutableRing = new(@"(?<!\breadonly\s+(?:\w+\s+)*)\bstruct\s+(\w*Ring)\b");
 

@@ -14,7 +14,8 @@ internal static class TreeRules
         "src", "xdp", "configs", "tests", "bench", "scripts", ".ci",
         "LowLatency.sln", "global.json",
         "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props",
-        "README.md", "ARCHITECTURE.md", "DECISIONS.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE",
+        "README.md", "ARCHITECTURE.md", "DECISIONS.md", "CONTRIBUTING.md",
+        "CHANGELOG.md", "SECURITY.md", "LICENSE",
         ".editorconfig", ".gitattributes", ".gitignore",
     };
 
@@ -22,7 +23,8 @@ internal static class TreeRules
     public static IEnumerable<Finding> Top(IEnumerable<string> paths) =>
         from entry in paths.Select(path => path.Split('/')[0]).Distinct()
         where !TopLevel.Contains(entry)
-        select new Finding(entry, 0, "top-level", "put it in a room (src xdp configs tests bench scripts .ci)");
+        select new Finding(entry, 0, "top-level",
+            "put it in a room (src xdp configs tests bench scripts .ci)");
 
     /// <summary>Files that are too large or no text.</summary>
     public static IEnumerable<Finding> Blob(TrackedFile file)
@@ -35,7 +37,8 @@ internal static class TreeRules
 
         if (file.IsBinary && !file.Path.EndsWith(".png", StringComparison.Ordinal))
         {
-            yield return new Finding(file.Path, 0, "blob-binary", "only .png may be binary; track what it is made from");
+            yield return new Finding(file.Path, 0, "blob-binary",
+                "only .png may be binary; track what it is made from");
         }
     }
 
@@ -59,12 +62,17 @@ internal static class TreeRules
 
         if (!text.Lines.Any(line => line.Trim() == "set -euo pipefail"))
         {
-            yield return new Finding(file.Path, 0, "script-strict", "say set -euo pipefail before anything else");
+            yield return new Finding(file.Path, 0, "script-strict",
+                "say set -euo pipefail before anything else");
         }
 
-        if (!text.Lines.Any(line => !line.TrimStart().StartsWith('#') && line.Contains("--help", StringComparison.Ordinal)))
+        bool IsHelp(string line) =>
+            !line.TrimStart().StartsWith('#') && line.Contains("--help", StringComparison.Ordinal);
+
+        if (!text.Lines.Any(IsHelp))
         {
-            yield return new Finding(file.Path, 0, "script-help", "answer --help: usage, what it does, each option");
+            yield return new Finding(file.Path, 0, "script-help",
+                "answer --help: usage, what it does, each option");
         }
     }
 

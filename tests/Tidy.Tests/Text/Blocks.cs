@@ -48,7 +48,8 @@ internal static partial class Blocks
                     parens--;
                     break;
                 case '{':
-                    bool inMember = parens > 0 || (open.Count > 0 && open.Peek().Kind is null or BlockKind.Member);
+                    bool inMember = parens > 0
+                        || (open.Count > 0 && open.Peek().Kind is null or BlockKind.Member);
                     open.Push(inMember ? (null, "", 0) : Declaration(file, headerStart, at));
                     headerStart = parens > 0 ? headerStart : at + 1;
                     break;
@@ -103,7 +104,8 @@ internal static partial class Blocks
         }
 
         string name = MemberName().Match(head) is { Success: true } member ? member.Groups[1].Value : "";
-        return Assignment().IsMatch(head) || name.Length == 0 ? (null, "", 0) : (BlockKind.Member, name, line);
+        bool isMember = name.Length > 0 && !Assignment().IsMatch(head);
+        return isMember ? (BlockKind.Member, name, line) : (null, "", 0);
     }
 
     [GeneratedRegex(@"\((?>[^()]+|(?<open>\()|(?<-open>\)))*(?(open)(?!))\)")]
@@ -121,8 +123,8 @@ internal static partial class Blocks
     [GeneratedRegex(@"\bnamespace\s+([\w.]+)\s*$|\bextern\s+""\s*""\s*$")]
     private static partial Regex Space();
 
-    [GeneratedRegex(@"\b(?:class|struct|interface|enum|union|record(?:\s+(?:class|struct))?)\s+(\w+)\s*(?:<[^()]*>)?"
-        + @"\s*(?:\(\))?\s*(?::[^{]*)?$", RegexOptions.Singleline)]
+    [GeneratedRegex(@"\b(?:class|struct|interface|enum|union|record(?:\s+(?:class|struct))?)\s+(\w+)"
+        + @"\s*(?:<[^()]*>)?\s*(?:\(\))?\s*(?::[^{]*)?$", RegexOptions.Singleline)]
     private static partial Regex TypeName();
 
     [GeneratedRegex(@"(?<![=!<>])=(?![=>])")]

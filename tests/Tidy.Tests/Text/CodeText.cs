@@ -3,8 +3,8 @@ using System.Text;
 namespace LowLatency.Tidy.Tests.Text;
 
 /// <summary>
-/// Blanks out what is not code in C# and C: comments, and what strings and characters quote. Every other character
-/// keeps its place, and so does every line. The holes of interpolated strings are code.
+/// Blanks out what is not code in C# and C: comments, and what strings and characters quote. Every other
+/// character keeps its place, and so does every line. The holes of interpolated strings are code.
 /// </summary>
 internal sealed class CodeText
 {
@@ -46,7 +46,8 @@ internal sealed class CodeText
             {
                 Quoted('\'');
             }
-            else if (c is '"' or '$' or '@' && StringAhead(out int dollars, out int quotes, out bool isVerbatim))
+            else if (c is '"' or '$' or '@'
+                && StringAhead(out int dollars, out int quotes, out bool isVerbatim))
             {
                 String(dollars, quotes, isVerbatim);
             }
@@ -62,7 +63,7 @@ internal sealed class CodeText
         }
     }
 
-    /// <summary>True if a string starts here; its dollar signs, its quotes (1, or 3 and more) and its kind.</summary>
+    /// <summary>True if a string starts here; its dollars, its quotes (1, or 3 and more), its kind.</summary>
     private bool StringAhead(out int dollars, out int quotes, out bool isVerbatim)
     {
         int at = _at;
