@@ -137,6 +137,11 @@ internal sealed class LaneCore
         foreach (LanePort port in Ports)
         {
             int count = port.Completion.Reap(scratch);
+            for (int i = 0; i < count; i++)
+            {
+                scratch[i] = Umem.ChunkOf(scratch[i]); // it comes back as it was sent, headroom and all
+            }
+
             if (count > 0)
             {
                 Pool.Give(scratch[..count]);

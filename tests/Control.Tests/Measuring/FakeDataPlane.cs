@@ -115,7 +115,8 @@ internal sealed class FakeDataPlane : IDisposable
     {
         PlanHeader header = default;
         header.Name.Set("test");
-        header.RegionPath.Set($"/dev/shm/lowlat-measure-test-{Environment.ProcessId}-{Guid.NewGuid():N}.region");
+        header.RegionPath.Set(
+            $"/dev/shm/lowlat-measure-test-{Environment.ProcessId}-{Guid.NewGuid():N}.region");
         header.Load.RatePps = 1000;
         header.Load.PathCount = 1;
         header.Load.Paths[0].Name.Set("through");
