@@ -2,8 +2,8 @@ using System.Text.Json;
 using LowLatency.Bench.Gates;
 
 // gates GATES RESULT…: judges measured values. A gate is judged when some result has its value; several
-// results of one name
-// are judged each. Exit: 0 all hold, 1 wrong input, 3 a gate said no (also when nothing was judged).
+// results of one name are judged each. Exit: 0 all hold, 1 wrong input, 3 a gate said no (also when nothing
+// was judged).
 if (args.Length < 2)
 {
     Console.Error.WriteLine("usage: gates GATES.json RESULT.json…");

@@ -4,8 +4,7 @@ using LowLatency.Native;
 namespace LowLatency.Bench.Micro;
 
 /// <summary>One turn of a forward lane, the kernel's part (copies, ring ends) included: an empty one, and
-/// one with a full
-/// burst, per frame.</summary>
+/// one with a full burst, per frame.</summary>
 public class LaneTurnBench
 {
     private const int Burst = 64;

@@ -4,8 +4,7 @@ using BenchmarkDotNet.Running;
 using LowLatency.Bench.Micro;
 
 // --tiny: every body a few hundred times with its checks, no figures: what keeps a bench from rotting.
-// Anything else goes to
-// BenchmarkDotNet (--filter '*Ring*', --job short, …).
+// Anything else goes to BenchmarkDotNet (--filter '*Ring*', --job short, …).
 Type[] benches = [typeof(RingBench), typeof(PartsBench), typeof(BurstBench), typeof(LaneTurnBench)];
 if (args is not ["--tiny"])
 {

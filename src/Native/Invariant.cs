@@ -22,8 +22,7 @@ public static class Invariant
     }
 
     // One block that ends in a throw, and no NoInlining: so the compiler sees that it does not return, moves
-    // the call out
-    // of the way, and keeps the caller's values in registers across it.
+    // the call out of the way, and keeps the caller's values in registers across it.
     [DoesNotReturn]
     private static void Break(string what)
     {

@@ -39,8 +39,7 @@ internal static class Contestants
     }
 
     // DPDK's own forwarder with its AF_XDP driver. busy_budget=0 is its fast setting on veth: with busy
-    // polling its
-    // median latency is 30 times as long. The forwarding core is the second of the list.
+    // polling its median latency is 30 times as long. The forwarding core is the second of the list.
     private sealed class TestpmdForwarder : IForwarder
     {
         private readonly Tool _tool;

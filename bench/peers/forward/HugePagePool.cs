@@ -3,8 +3,7 @@ using System.Globalization;
 namespace LowLatency.Bench.Forward;
 
 /// <summary>2 MiB pages for testpmd's heap and the UMEMs, and a hugetlbfs of the bench's own; both as found
-/// when
-/// disposed.</summary>
+/// when disposed.</summary>
 internal sealed class HugePagePool : IDisposable
 {
     private const string CountPath = "/proc/sys/vm/nr_hugepages";

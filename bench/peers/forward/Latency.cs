@@ -10,8 +10,7 @@ namespace LowLatency.Bench.Forward;
 internal sealed record LatencyRun(Percentiles Through, Percentiles Direct);
 
 /// <summary>One-way latency at a rate that every contestant can take. The same load process for all:
-/// generator and receiver
-/// in turn on CPU 0, the forwarder on CPU 1.</summary>
+/// generator and receiver in turn on CPU 0, the forwarder on CPU 1.</summary>
 internal static class Latency
 {
     private const long StartInNs = 100_000_000;

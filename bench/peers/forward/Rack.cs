@@ -4,9 +4,8 @@ using LowLatency.Native.Netlink;
 namespace LowLatency.Bench.Forward;
 
 /// <summary>Three namespaces that stand in for a rack: gen (genA, genD), dut (dutA, dutB) and sink (sinkB,
-/// sinkD). genA–dutA
-/// and dutB–sinkB are the way through the forwarder, genD–sinkD the way without one. Gone when
-/// disposed.</summary>
+/// sinkD). genA–dutA and dutB–sinkB are the way through the forwarder, genD–sinkD the way without one. Gone
+/// when disposed.</summary>
 internal sealed class Rack : IDisposable
 {
     private const string Prefix = "llbench-";

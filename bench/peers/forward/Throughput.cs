@@ -4,15 +4,14 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Bench.Forward;
 
 /// <summary>Frames a second that a forwarder gets through while more arrive than it can take. Flood on CPU
-/// 0, forwarder on
-/// CPU 1; counted where they come out, by the kernel, over wall time in the middle of the flood.</summary>
+/// 0, forwarder on CPU 1; counted where they come out, by the kernel, over wall time in the middle of the
+/// flood.</summary>
 internal static class Throughput
 {
     private const int SettleMs = 500; // the flood runs, caches and rings are as full as they get
 
     /// <summary>All contestants in turn, round by round, until enough rounds were true overload; Mpps by
-    /// name, in order
-    /// of the rounds that count.</summary>
+    /// name, in order of the rounds that count.</summary>
     /// <exception cref="BenchException">The host was too busy.</exception>
     public static ThroughputResult Measure(
         Setting setting, IReadOnlyList<string> contestants, int repeats, double seconds, Health health)
@@ -45,12 +44,10 @@ internal static class Throughput
     }
 
     // A round counts when at every contestant arrived at least half of the most that ever arrived there.
-    // Less means that
-    // the flood did not get CPU 0, and such a round says nothing of a forwarder. In the kernel's redirect
-    // the forwarder
+    // Less means that the flood did not get CPU 0, and such a round says nothing of a forwarder. In the
+    // kernel's redirect the forwarder
     // itself runs on CPU 0, so what arrives is compared by contestant. The check looks at what went in,
-    // never at what
-    // came out.
+    // never at what came out.
     private static List<Dictionary<string, Sample>> Overloaded(List<Dictionary<string, Sample>> rounds) =>
         rounds.FindAll(round => round.All(
             one => one.Value.Arrived >= rounds.Max(other => other[one.Key].Arrived) / 2));

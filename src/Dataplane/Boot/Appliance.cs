@@ -7,8 +7,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Dataplane.Boot;
 
 /// <summary>A provisioned data plane: made in named steps that unwind in reverse, armed, watched by the main
-/// thread, and
-/// disarmed. Main thread; the lanes run by themselves in between.</summary>
+/// thread, and disarmed. Main thread; the lanes run by themselves in between.</summary>
 internal sealed class Appliance : IDisposable
 {
     private readonly PlanImage _plan;

@@ -8,8 +8,7 @@ using LowLatency.Native.Xdp;
 namespace LowLatency.Dataplane.Boot;
 
 /// <summary>One interface of the plan with all its ports: XDP program, link and address watch, kernel
-/// counters. Main
-/// thread.</summary>
+/// counters. Main thread.</summary>
 internal sealed class InterfaceHook : IDisposable
 {
     private readonly SharedRegion _region;
@@ -86,8 +85,7 @@ internal sealed class InterfaceHook : IDisposable
         && port.NetworkNamespace.ToString() == _plan.NetworkNamespace.ToString();
 
     /// <summary>Adds a port (a queue) of this interface; the kernel has oopsed on queues it does not have,
-    /// so the queue
-    /// is checked here.</summary>
+    /// so the queue is checked here.</summary>
     public void AddPort(int port)
     {
         ref readonly PlanPort plan = ref _region.Plan.Port(port);
@@ -115,8 +113,7 @@ internal sealed class InterfaceHook : IDisposable
     public void SetLanePort(int port, LanePort lanePort) => Find(port).LanePort = lanePort;
 
     /// <summary>Loads and attaches the program: native, or generic where the plan allows it. A port that
-    /// only sends
-    /// needs none.</summary>
+    /// only sends needs none.</summary>
     public void Attach()
     {
         if (_plan.Claim == Claim.None)

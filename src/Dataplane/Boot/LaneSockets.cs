@@ -7,8 +7,7 @@ using LowLatency.Native.Xdp;
 namespace LowLatency.Dataplane.Boot;
 
 /// <summary>A lane's UMEM and its sockets. The kernel binds all sockets of one UMEM in one mode, so the
-/// ladder
-/// zero-copy, copy is climbed down by the lane as a whole. Main thread, at boot and disarm.</summary>
+/// ladder zero-copy, copy is climbed down by the lane as a whole. Main thread, at boot and disarm.</summary>
 internal sealed class LaneSockets : IDisposable
 {
     private const long BusyRetryNs = 2_000_000_000; // a queue is free about a second after its last owner

@@ -4,8 +4,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Dataplane.Boot;
 
 /// <summary>The data plane's own look at a plan: every index and size that a lane will trust. Control has
-/// checked it
-/// too, against the host; this guards the loop against a plan from anywhere. Pure.</summary>
+/// checked it too, against the host; this guards the loop against a plan from anywhere. Pure.</summary>
 internal static class PlanRecheck
 {
     /// <summary>Throws with the first thing that is wrong.</summary>

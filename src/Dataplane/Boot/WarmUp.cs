@@ -11,9 +11,8 @@ using LowLatency.Native.Xdp;
 namespace LowLatency.Dataplane.Boot;
 
 /// <summary>Runs a twin of a lane over rings without a kernel, so that the first real frame finds code,
-/// constants and
-/// page tables warm. The twin's region lies in memory of its own; nothing of it reaches the real
-/// lane.</summary>
+/// constants and page tables warm. The twin's region lies in memory of its own; nothing of it reaches the
+/// real lane.</summary>
 internal static class WarmUp
 {
     private const int Turns = 2_000;   // every branch a thousand times: enough for the predictors, 1 ms in all

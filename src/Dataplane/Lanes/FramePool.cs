@@ -4,8 +4,7 @@ using LowLatency.Native;
 namespace LowLatency.Dataplane.Lanes;
 
 /// <summary>The free frames of one lane: a stack of chunk addresses, so that the frame used last, still in
-/// cache, goes
-/// out first. Lane only.</summary>
+/// cache, goes out first. Lane only.</summary>
 internal sealed class FramePool
 {
     private readonly ulong[] _addresses;

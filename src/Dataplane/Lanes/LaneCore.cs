@@ -21,8 +21,7 @@ internal interface ILane
 }
 
 /// <summary>What every lane has: ports, frames, counters, histograms, events and housekeeping. The lane's
-/// thread
-/// only; what others read lies in the shared region.</summary>
+/// thread only; what others read lies in the shared region.</summary>
 internal sealed class LaneCore
 {
     private const long PublishEveryNs = 1_000_000;   // a reader is never more than a millisecond behind
@@ -162,8 +161,7 @@ internal sealed class LaneCore
     }
 
     /// <summary>Ends a frame whose descriptor the kernel never should have given: its chunk is unknown, so
-    /// it is lost to
-    /// the lane, counted, and no longer part of the total.</summary>
+    /// it is lost to the lane, counted, and no longer part of the total.</summary>
     public void Lose()
     {
         _counters.Drops[(int)DropReason.BadDescriptor]++;

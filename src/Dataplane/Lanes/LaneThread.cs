@@ -5,8 +5,7 @@ using LowLatency.Native.Threads;
 namespace LowLatency.Dataplane.Lanes;
 
 /// <summary>The thread under one lane (pinned) or several (shared, round-robin). Created at boot, it pins
-/// itself, takes
-/// its policy, arms its lanes and turns them until asked to stop.</summary>
+/// itself, takes its policy, arms its lanes and turns them until asked to stop.</summary>
 internal sealed class LaneThread : IDisposable
 {
     private const int StackBytes = 256 * 1024;        // populated whole by mlockall: a lane is a few frames deep

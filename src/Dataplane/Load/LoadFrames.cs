@@ -6,9 +6,8 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Dataplane.Load;
 
 /// <summary>Writes and reads load frames: Ethernet, IPv4 or IPv6, UDP, <see cref="FrameStamp"/>, zeros. Both
-/// checksums
-/// are real, so that a receiver can tell a changed byte. Headers are prepared at boot; generator and
-/// receiver lanes.
+/// checksums are real, so that a receiver can tell a changed byte. Headers are prepared at boot; generator
+/// and receiver lanes.
 /// </summary>
 internal sealed class LoadFrames
 {
@@ -104,8 +103,7 @@ internal sealed class LoadFrames
     }
 
     /// <summary>Reads a received frame. False: not load. <paramref name="isIntact"/> tells whether its UDP
-    /// checksum
-    /// and length are still what was sent.</summary>
+    /// checksum and length are still what was sent.</summary>
     public bool TryRead(ReadOnlySpan<byte> frame, out FrameStamp stamp, out bool isIntact)
     {
         stamp = default;

@@ -4,8 +4,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Dataplane.Load;
 
 /// <summary>When the generator means to send each frame, and on which path: open loop, a function of the
-/// plan and the
-/// start alone, whatever the network does. One generator lane.</summary>
+/// plan and the start alone, whatever the network does. One generator lane.</summary>
 /// <remarks>The schedule runs in active time, which leaves the quiet windows out (see
 /// <see cref="PlanLoad"/>), and is
 /// mapped to CLOCK_MONOTONIC frame by frame. Paths take turns in slices of active time.</remarks>

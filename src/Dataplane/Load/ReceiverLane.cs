@@ -9,8 +9,7 @@ using LowLatency.Native.Xdp;
 namespace LowLatency.Dataplane.Load;
 
 /// <summary>Receives load and measures it: latency from the intended and from the real send time, loss,
-/// order,
-/// duplicates, damage. Every frame ends here.</summary>
+/// order, duplicates, damage. Every frame ends here.</summary>
 internal sealed class ReceiverLane : ILane
 {
     private readonly SharedRegion _region;

@@ -12,8 +12,8 @@ internal enum Arrival
 }
 
 /// <summary>Tells duplicates from late frames by a bitmap over the last 65 536 sequence numbers of a path
-/// (as RFC 6479
-/// does for IPsec). A frame older than that counts as new: it cannot be told. Receiver lane.</summary>
+/// (as RFC 6479 does for IPsec). A frame older than that counts as new: it cannot be told. Receiver
+/// lane.</summary>
 internal sealed class SequenceWindow
 {
     private const uint Window = 1 << 16;

@@ -43,8 +43,7 @@ internal static class Ethernet
     }
 
     // Payload offset above the inner type; negative when the frame ends before it. One number, so that no
-    // address of a
-    // caller's variable escapes.
+    // address of a caller's variable escapes.
     [MethodImpl(MethodImplOptions.NoInlining)] // tagged frames only
     private static int SkipTags(ReadOnlySpan<byte> frame, ushort type)
     {

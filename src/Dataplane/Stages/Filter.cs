@@ -9,8 +9,7 @@ using LowLatency.Native.Memory;
 namespace LowLatency.Dataplane.Stages;
 
 /// <summary>5-tuple rules in order: the first that matches counts and decides. Frames that are no IP match
-/// only rules
-/// that ask for nothing IP has.</summary>
+/// only rules that ask for nothing IP has.</summary>
 internal readonly struct Filter : IStep
 {
     private const uint AnyProtocol = 256;

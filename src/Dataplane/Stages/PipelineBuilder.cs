@@ -5,8 +5,7 @@ using LowLatency.Native.Memory;
 namespace LowLatency.Dataplane.Stages;
 
 /// <summary>Builds a lane's pipeline from its plan, at boot. Common pipelines become one fused stage: one
-/// loop, no
-/// calls inside; any other is a list of stages with one virtual call each per burst.</summary>
+/// loop, no calls inside; any other is a list of stages with one virtual call each per burst.</summary>
 internal static class PipelineBuilder
 {
     /// <summary>The stages of a lane, in order; one when it was fused.</summary>

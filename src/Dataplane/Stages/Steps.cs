@@ -65,8 +65,7 @@ internal readonly struct MacSwap : IStep
 }
 
 /// <summary>Sends UDP back by the port it came in by: MACs, addresses and ports swapped, so that both
-/// checksums stay
-/// valid (their sums do not depend on the order, RFC 1071).</summary>
+/// checksums stay valid (their sums do not depend on the order, RFC 1071).</summary>
 internal readonly struct Reflect : IStep
 {
     /// <inheritdoc/>

@@ -4,8 +4,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Dataplane.Stages;
 
 /// <summary>What becomes of a frame: forward to a port of the lane, or end with a reason. One int: a port
-/// number, or
-/// the complement of a reason.</summary>
+/// number, or the complement of a reason.</summary>
 internal readonly record struct Verdict
 {
     private readonly int _code;

@@ -3,8 +3,7 @@ using System.Runtime.InteropServices;
 namespace LowLatency.Native.Interop;
 
 /// <summary>libxdp: UMEM and socket set-up (xdp/xsk.h of libxdp 1.3). Ring operations are inlines of that
-/// header,
-/// so they are written in C# over the same memory (<c>Xdp/Rings.cs</c>).</summary>
+/// header, so they are written in C# over the same memory (<c>Xdp/Rings.cs</c>).</summary>
 internal static unsafe partial class LibXdp
 {
     private const string Name = "libxdp";

@@ -22,8 +22,7 @@ public struct FrameMeta
 }
 
 /// <summary>The generator's mark in a frame: the first 18 bytes of UDP payload, so that it fits the smallest
-/// IPv4
-/// frame (60 = 14 + 20 + 8 + 18). Little-endian, our own layout.</summary>
+/// IPv4 frame (60 = 14 + 20 + 8 + 18). Little-endian, our own layout.</summary>
 public readonly record struct FrameStamp
 {
     /// <summary>Bytes of the mark.</summary>

@@ -4,9 +4,8 @@ using System.Runtime.CompilerServices;
 namespace LowLatency.Native.Layout;
 
 /// <summary>The bucket index of HdrHistogram(1, 68719476735, 3): lanes count with it, Control hands the
-/// counts to the
-/// library. Source: HdrHistogram's <c>countsArrayIndex</c> (Gil Tene, public domain); golden-tested index by
-/// index.</summary>
+/// counts to the library. Source: HdrHistogram's <c>countsArrayIndex</c> (Gil Tene, public domain);
+/// golden-tested index by index.</summary>
 public static class HdrGeometry
 {
     /// <summary>Significant decimal digits.</summary>

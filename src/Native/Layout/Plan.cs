@@ -394,8 +394,8 @@ public struct PlanPaths
 
 /// <summary>What the generator sends and the receiver expects.</summary>
 /// <remarks>Active time is wall time without the quiet windows: a planned pause of the generator's thread
-/// starts at
-/// every multiple of <see cref="QuietEveryNs"/> on CLOCK_MONOTONIC and lasts <see cref="QuietForNs"/>;
+/// starts at every multiple of <see cref="QuietEveryNs"/> on CLOCK_MONOTONIC and lasts
+/// <see cref="QuietForNs"/>;
 /// nothing is
 /// intended inside it nor in the <see cref="QuietGuardNs"/> before it. The rate holds over wall
 /// time.</remarks>

@@ -8,8 +8,7 @@ namespace LowLatency.Native.Layout;
 public sealed class PlanFormatException(string message) : Exception(message);
 
 /// <summary>A plan as bytes: header, ports, lanes, stages, rules. Control makes one, lowlatd checks and
-/// reads one;
-/// immutable, any thread.</summary>
+/// reads one; immutable, any thread.</summary>
 public sealed class PlanImage
 {
     private const int ChecksumFrom = 20; // right behind the checksum

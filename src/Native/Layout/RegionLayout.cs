@@ -24,8 +24,7 @@ public enum HistogramKind
 }
 
 /// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree
-/// without
-/// telling each other. Header · plan · lane pages · port pages · per lane: event ring, rule counters,
+/// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, rule counters,
 /// histograms.</summary>
 public sealed class RegionLayout
 {

@@ -3,8 +3,7 @@ using LowLatency.Native.Interop;
 namespace LowLatency.Native.Memory;
 
 /// <summary>A run of mapped pages: anonymous (UMEM) or of a file (shared region). Made and freed by the
-/// booting
-/// thread; read and written by whoever holds a view.</summary>
+/// booting thread; read and written by whoever holds a view.</summary>
 public sealed unsafe class MappedMemory : IDisposable
 {
     private const long HugePageBytes = 2 << 20;

@@ -6,8 +6,7 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Native.Memory;
 
 /// <summary>The memory between one lowlatd and any number of readers: a file in /dev/shm, locked (flock) by
-/// the
-/// live lowlatd, so that a name has one owner and a dead owner is recognised at once.</summary>
+/// the live lowlatd, so that a name has one owner and a dead owner is recognised at once.</summary>
 public sealed class SharedRegion : IDisposable
 {
     private readonly int _fd;
@@ -227,8 +226,8 @@ public sealed class SharedRegion : IDisposable
 public static class Seqlock
 {
     // A writer that dies inside leaves an odd epoch: after this time the reader takes what is there. A live
-    // one can
-    // stand still inside for a scheduler's slice, or for the 50 ms that RT throttling takes from a FIFO lane.
+    // one can stand still inside for a scheduler's slice, or for the 50 ms that RT throttling takes from a
+    // FIFO lane.
     private const long PatienceNs = 1_000_000_000;
 
     /// <summary>Copies <paramref name="source"/> into <paramref name="target"/> between two epoch
@@ -284,8 +283,7 @@ public static class Seqlock
 }
 
 /// <summary>A lane's gap events: the lane writes, one reader in Control takes; a full ring loses the new
-/// event,
-/// counted, never the lane's time.</summary>
+/// event, counted, never the lane's time.</summary>
 public readonly struct EventRing
 {
     private readonly NativeRef<EventRingHeader> _header;

@@ -3,8 +3,7 @@ using LowLatency.Native.Interop;
 namespace LowLatency.Native.Threads;
 
 /// <summary>Waits for any of a few fds, a wake-up from another thread, or a timeout; waiting allocates
-/// nothing. One
-/// waiting thread; <see cref="Wake"/> from any.</summary>
+/// nothing. One waiting thread; <see cref="Wake"/> from any.</summary>
 public sealed class Waiter : IDisposable
 {
     private const short PollIn = 1; // poll.h POLLIN

@@ -6,8 +6,8 @@ using LowLatency.Native.Memory;
 namespace LowLatency.Native.Xdp;
 
 /// <summary>The four rings of a socket in ordinary memory, with the kernel's side in the caller's hands.
-/// Boot warms
-/// lanes up on it; tests and benches run the real lane over it, with no root and no network.</summary>
+/// Boot warms lanes up on it; tests and benches run the real lane over it, with no root and no
+/// network.</summary>
 public sealed unsafe class RingMemory : IDisposable
 {
     private const int IndexStride = 128; // index words apart, as the kernel keeps them on cache lines of their own

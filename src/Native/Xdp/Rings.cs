@@ -5,12 +5,10 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Native.Xdp;
 
 // The four rings of an AF_XDP socket and the only barriers of the data plane. Index words are shared with
-// the kernel
-// (net/xdp/xsk_queue.h): the producer stores its index with release after the slots, the consumer loads it
-// with
-// acquire before them, and the same for the consumer's index in the other direction. Indices run free, mod
-// 2^32, and
-// are masked at the access. Rings are mutable structs: hold one in exactly one non-readonly field.
+// the kernel (net/xdp/xsk_queue.h): the producer stores its index with release after the slots, the consumer
+// loads it with acquire before them, and the same for the consumer's index in the other direction. Indices
+// run free, mod 2^32, and are masked at the access. Rings are mutable structs: hold one in exactly one
+// non-readonly field.
 
 /// <summary>The rx ring: the kernel produces, one lane consumes.</summary>
 public unsafe struct RxRing

@@ -89,8 +89,7 @@ public sealed class XdpProgram : IDisposable
     public Errno RemoveLocalAddress(ReadOnlySpan<byte> address) => _object.RemoveLocal(address);
 
     /// <summary>Makes these the local addresses and no others: after changes that nobody was told of. New
-    /// ones
-    /// come before old ones go, so what stays is local throughout. Allocates.</summary>
+    /// ones come before old ones go, so what stays is local throughout. Allocates.</summary>
     /// <returns>Ok, or the first refusal: E2BIG when the map is full.</returns>
     public Errno ReplaceLocalAddresses(IReadOnlyList<LinkAddress> addresses)
     {

@@ -23,8 +23,7 @@ public readonly record struct XskRequest
     public required uint TxSlots { get; init; }
 
     /// <summary>True: XDP_ZEROCOPY; false: XDP_COPY. Only the first socket of a UMEM decides, the kernel
-    /// binds the
-    /// others alike.</summary>
+    /// binds the others alike.</summary>
     public required bool ZeroCopy { get; init; }
 
     /// <summary>How long EBUSY is retried, ns: the kernel frees a queue up to a second after its last
@@ -33,8 +32,7 @@ public readonly record struct XskRequest
 }
 
 /// <summary>One AF_XDP socket on one (interface, queue), with its four rings. Made and closed by the booting
-/// thread,
-/// its rings and wake-ups used by one lane, its counters read by any thread.</summary>
+/// thread, its rings and wake-ups used by one lane, its counters read by any thread.</summary>
 public sealed unsafe class XskSocket : IDisposable
 {
     private const uint OptionZeroCopy = 1;        // XDP_OPTIONS_ZEROCOPY

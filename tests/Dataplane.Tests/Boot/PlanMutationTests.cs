@@ -8,8 +8,8 @@ using Xunit;
 namespace LowLatency.Dataplane.Tests.Boot;
 
 /// <summary>A valid plan with a few bytes changed and its checksum made to fit: refused in one line, or good
-/// enough
-/// for a lane to run. A broken invariant would end this process, so passing means that none broke.</summary>
+/// enough for a lane to run. A broken invariant would end this process, so passing means that none
+/// broke.</summary>
 public sealed class PlanMutationTests
 {
     private const long UmemBytesMax = 16 << 20;

@@ -17,8 +17,7 @@ internal enum Fate
 }
 
 /// <summary>The network between a generator's ports and a receiver's, by a seeded schedule, and its own
-/// books: what a
-/// receiver must have counted, frame by frame, computed with sets and dictionaries.</summary>
+/// books: what a receiver must have counted, frame by frame, computed with sets and dictionaries.</summary>
 internal sealed class TestNetwork(LaneBench generator, LaneBench receiver, Fate faults, int seed, uint flows)
 {
     private const int Udp = 34; // IPv4 without options

@@ -3,8 +3,7 @@ using System.Buffers.Binary;
 namespace LowLatency.Dataplane.Tests.Packets;
 
 /// <summary>Random frames that look like traffic: tags, options, fragments, extension headers, wrong
-/// lengths. One
-/// seed, one frame.</summary>
+/// lengths. One seed, one frame.</summary>
 internal static class FrameMaker
 {
     private static readonly byte[] Protocols = [17, 6, 132, 1, 58, 50, 0, 44];
