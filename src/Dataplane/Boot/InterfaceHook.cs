@@ -134,11 +134,7 @@ internal sealed class InterfaceHook : IDisposable
             _program = XdpProgram.Attach(Request(XdpAttachMode.Generic));
         }
 
-        foreach (LinkAddress address in _route.Addresses(_link.Index))
-        {
-            _ = _program.AddLocalAddress(address.Address.GetAddressBytes());
-        }
-
+        _ = _program.ReplaceLocalAddresses(_route.Addresses(_link.Index));
         FillPages();
     }
 
@@ -171,7 +167,7 @@ internal sealed class InterfaceHook : IDisposable
         {
             if (change.Kind == LinkChangeKind.Overrun)
             {
-                RereadLink();
+                OnOverrun();
             }
             else if (change.InterfaceIndex == _link.Index)
             {
@@ -232,7 +228,16 @@ internal sealed class InterfaceHook : IDisposable
         }
     }
 
-    // Events were lost: what is there now is the truth.
+    // Events were lost: what is there now is the truth. Rare enough to allocate.
+    private void OnOverrun()
+    {
+        RereadLink();
+        if (!_isGone)
+        {
+            _ = _program?.ReplaceLocalAddresses(_route.Addresses(_link.Index));
+        }
+    }
+
     private void RereadLink()
     {
         LinkInfo? link = _route.FindLink(_plan.Interface.ToString());
