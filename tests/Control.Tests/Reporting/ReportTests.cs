@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using System.Xml;
 using LowLatency.Control.Measuring;
@@ -12,13 +11,14 @@ public sealed class ReportTests
     private static readonly RunDocument Run = SampleRun.Make();
 
     [Fact]
-    public void Result_json_is_as_reviewed() => Golden("run.json", RunJson.Write(Run.Result));
+    public void Result_json_is_as_reviewed() => GoldenFile.Check("run.json", RunJson.Write(Run.Result));
 
     [Fact]
-    public void Manifest_json_is_as_reviewed() => Golden("manifest.json", RunJson.Write(Run.Manifest));
+    public void Manifest_json_is_as_reviewed() =>
+        GoldenFile.Check("manifest.json", RunJson.Write(Run.Manifest));
 
     [Fact]
-    public void The_text_report_is_as_reviewed() => Golden("report.txt", TextReport.Render(Run));
+    public void The_text_report_is_as_reviewed() => GoldenFile.Check("report.txt", TextReport.Render(Run));
 
     [Fact]
     public void Result_json_reads_back_to_the_same_text()
@@ -116,17 +116,5 @@ public sealed class ReportTests
         while (reader.Read())
         {
         }
-    }
-
-    // LOWLAT_GOLDEN=update writes the files anew; the change is then reviewed as any other.
-    private static void Golden(string name, string actual, [CallerFilePath] string here = "")
-    {
-        string path = Path.Combine(Path.GetDirectoryName(here)!, "..", "Golden", name);
-        if (Environment.GetEnvironmentVariable("LOWLAT_GOLDEN") == "update")
-        {
-            File.WriteAllText(path, actual);
-        }
-
-        Assert.Equal(File.ReadAllText(path), actual);
     }
 }
