@@ -27,6 +27,8 @@ public enum Errno
     ENOMEM = 12,
     /// <summary>Permission denied.</summary>
     EACCES = 13,
+    /// <summary>Bad address, or a page that could not be given.</summary>
+    EFAULT = 14,
     /// <summary>Busy.</summary>
     EBUSY = 16,
     /// <summary>Exists already.</summary>
@@ -35,6 +37,8 @@ public enum Errno
     ENODEV = 19,
     /// <summary>Invalid argument.</summary>
     EINVAL = 22,
+    /// <summary>Not a request for this kind of file.</summary>
+    ENOTTY = 25,
     /// <summary>No space left.</summary>
     ENOSPC = 28,
     /// <summary>Read-only file system.</summary>
@@ -45,8 +49,12 @@ public enum Errno
     ENOSYS = 38,
     /// <summary>Protocol option not available.</summary>
     ENOPROTOOPT = 92,
+    /// <summary>Protocol not supported.</summary>
+    EPROTONOSUPPORT = 93,
     /// <summary>Operation not supported.</summary>
     EOPNOTSUPP = 95,
+    /// <summary>Address family not supported.</summary>
+    EAFNOSUPPORT = 97,
     /// <summary>Network is down.</summary>
     ENETDOWN = 100,
     /// <summary>No buffer space.</summary>
@@ -83,6 +91,15 @@ public sealed class NativeException : Exception
 
     /// <summary>What to do about it, one sentence.</summary>
     public string Hint { get; }
+
+    /// <summary>Makes the error for a caller that knows what to do about it.</summary>
+    public NativeException(string call, Errno errno)
+        : base($"{call}: {errno.Name()}")
+    {
+        Call = call;
+        Errno = errno;
+        Hint = "";
+    }
 
     /// <summary>Makes the error; the message is <c>call: ERRNO. hint</c>.</summary>
     public NativeException(string call, Errno errno, string hint)

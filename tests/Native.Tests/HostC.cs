@@ -8,17 +8,30 @@ namespace LowLatency.Native.Tests;
 internal static class HostC
 {
     private const string Headers = """
+        #include <errno.h>
         #include <stddef.h>
         #include <stdio.h>
         #include <bpf/bpf.h>
         #include <bpf/libbpf.h>
+        #include <linux/audit.h>
         #include <linux/ethtool.h>
+        #include <linux/ethtool_netlink.h>
         #include <linux/genetlink.h>
         #include <linux/if.h>
         #include <linux/if_addr.h>
         #include <linux/if_link.h>
+        #include <linux/io_uring.h>
+        #include <linux/mount.h>
         #include <linux/net_tstamp.h>
+        #include <linux/netfilter/nfnetlink.h>
+        #include <linux/netfilter/nfnetlink_hook.h>
+        #include <linux/nvme_ioctl.h>
+        #include <linux/pkt_sched.h>
+        #include <linux/ptp_clock.h>
         #include <linux/rtnetlink.h>
+        #include <linux/sock_diag.h>
+        #include <linux/xdp_diag.h>
+        #include <sys/timex.h>
         #include "lowlat.h"
 
         """;

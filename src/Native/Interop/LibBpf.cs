@@ -48,6 +48,7 @@ internal static unsafe partial class LibBpf
 
         [FieldOffset(0)] public uint Type;
         [FieldOffset(4)] public uint Id;
+        [FieldOffset(16)] public uint JitedBytes;
         [FieldOffset(64)] public fixed byte Name[NameBytes];
     }
 

@@ -20,6 +20,8 @@ internal static unsafe partial class Libc
     private const int NetReceiveBuffer = 8;
     private const int NetLevelNetlink = 270;
     private const int NetlinkAddMembership = 1;
+    private const int NetlinkCapAck = 10;               // NETLINK_CAP_ACK: no echo of the refused request
+    private const int NetlinkExtendedAck = 11;          // NETLINK_EXT_ACK: reasons in words
     private const int NetlinkStrictCheck = 12;          // NETLINK_GET_STRICT_CHK: a dump keeps to its filter
     private const int CloneNewNet = 0x40000000;
     private const nuint SiocEthtool = 0x8946;
@@ -87,6 +89,14 @@ internal static unsafe partial class Libc
     {
         int one = 1;
         _ = NetSetOption(fd, NetLevelNetlink, NetlinkStrictCheck, &one, sizeof(int));
+    }
+
+    /// <summary>Refusals come with the kernel's words, where it has any (since 4.12).</summary>
+    internal static void NetAskReasons(int fd)
+    {
+        int one = 1;
+        _ = NetSetOption(fd, NetLevelNetlink, NetlinkExtendedAck, &one, sizeof(int));
+        _ = NetSetOption(fd, NetLevelNetlink, NetlinkCapAck, &one, sizeof(int));
     }
 
     /// <summary>Makes room for bursts of events; without CAP_NET_ADMIN up to net.core.rmem_max.</summary>

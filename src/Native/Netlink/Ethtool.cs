@@ -72,6 +72,7 @@ public sealed class Ethtool : IDisposable
     internal const uint GetRings = 0x10;
     internal const uint GetFlags = 0x25;
     internal const uint GetGro = 0x2B;
+    internal const uint GetRules = 0x2E;        // ETHTOOL_GRXCLSRLCNT
     internal const uint GetChannels = 0x3C;
     internal const uint GetTimestamping = 0x41;
     internal const int DriverBytes = 196;       // struct ethtool_drvinfo
@@ -79,6 +80,8 @@ public sealed class Ethtool : IDisposable
     internal const int ChannelsBytes = 36;      // struct ethtool_channels
     internal const int TimestampingBytes = 44;  // struct ethtool_ts_info
     internal const int ValueBytes = 8;          // struct ethtool_value
+    internal const int RulesBytes = 192;        // struct ethtool_rxnfc
+    internal const int RulesCount = 184;        // its rule_cnt
     internal const uint FlagTxVlan = 1u << 7;   // ETH_FLAG_*
     internal const uint FlagRxVlan = 1u << 8;
     internal const uint FlagLro = 1u << 15;
@@ -140,6 +143,15 @@ public sealed class Ethtool : IDisposable
             ? new EthtoolTimestamping((uint)Int(info, 1), Int(info, 2), (uint)Int(info, 3),
                 (uint)Int(info, 7))
             : null;
+    }
+
+    /// <summary>Rules that steer received frames to queues (ETHTOOL_GRXCLSRLCNT, as
+    /// <c>ethtool -n</c> counts them); null when the driver has no such rules.</summary>
+    /// <exception cref="NativeException">No such interface, or the kernel refused.</exception>
+    public int? ClassificationRules(string interfaceName)
+    {
+        Span<byte> info = stackalloc byte[RulesBytes];
+        return Ask(interfaceName, GetRules, "GRXCLSRLCNT", info) ? Int(info, RulesCount / sizeof(int)) : null;
     }
 
     /// <summary>Offloads.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Netlink;
 
@@ -66,18 +65,6 @@ public sealed record NetdevFeatures(
 /// thread.</summary>
 public sealed class NetdevFamily : IDisposable
 {
-    // linux/genetlink.h, linux/netdev.h.
-    private const ushort ControllerId = 16;      // GENL_ID_CTRL
-    private const byte ControllerGetFamily = 3;  // CTRL_CMD_GETFAMILY
-    private const int ControllerFamilyId = 1;    // CTRL_ATTR_FAMILY_ID
-    private const int ControllerFamilyName = 2;  // CTRL_ATTR_FAMILY_NAME
-    private const byte DeviceGet = 1;            // NETDEV_CMD_DEV_GET
-    private const int DeviceIndex = 1;           // NETDEV_A_DEV_*
-    private const int DeviceXdpFeatures = 3;
-    private const int DeviceZeroCopySegments = 4;
-    private const int DeviceRxMetadata = 5;
-    private const int DeviceXskFeatures = 6;
-
     private readonly NetlinkSocket _socket;
     private readonly byte[] _request = new byte[64];
     private readonly ushort _family; // 0: this kernel has none
@@ -85,19 +72,7 @@ public sealed class NetdevFamily : IDisposable
     private NetdevFamily(NetlinkSocket socket)
     {
         _socket = socket;
-        NetlinkRequest request = new(_request, ControllerId, 0);
-        request.Append(new GenericHeader { Command = ControllerGetFamily, Version = 1 });
-        request.Attribute(ControllerFamilyName, "netdev");
-        if (_socket.Get(request.Bytes, out NetlinkMessage answer) != Errno.Ok)
-        {
-            return;
-        }
-
-        NetlinkAttributes attributes = answer.AttributesAfter(Unsafe.SizeOf<GenericHeader>());
-        while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
-        {
-            _family = type == ControllerFamilyId ? (ushort)NetlinkAttributes.Number(value) : _family;
-        }
+        _family = GenericNetlink.Find(socket, NetdevAttribute.FamilyName);
     }
 
     /// <summary>True when this kernel has the family.</summary>
@@ -119,24 +94,25 @@ public sealed class NetdevFamily : IDisposable
         }
 
         NetlinkRequest request = new(_request, _family, 0);
-        request.Append(new GenericHeader { Command = DeviceGet, Version = 1 });
-        request.Attribute(DeviceIndex, (uint)interfaceIndex);
+        request.Append(new GenericNetlink.Header { Command = NetdevAttribute.CommandDevice, Version = 1 });
+        request.Attribute(NetdevAttribute.DeviceIndex, (uint)interfaceIndex);
         if (_socket.Get(request.Bytes, out NetlinkMessage answer) != Errno.Ok)
         {
             return null;
         }
 
         NetdevFeatures features = new(XdpFeatures.None, null, null, null);
-        NetlinkAttributes attributes = answer.AttributesAfter(Unsafe.SizeOf<GenericHeader>());
+        NetlinkAttributes attributes = answer.AttributesAfter(Unsafe.SizeOf<GenericNetlink.Header>());
         while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
         {
             ulong number = NetlinkAttributes.Number(value);
             features = type switch
             {
-                DeviceXdpFeatures => features with { Xdp = (XdpFeatures)number },
-                DeviceZeroCopySegments => features with { ZeroCopySegmentsMax = (uint)number },
-                DeviceRxMetadata => features with { RxMetadata = (XdpRxMetadata)number },
-                DeviceXskFeatures => features with { Xsk = (XskFeatures)number },
+                NetdevAttribute.DeviceXdpFeatures => features with { Xdp = (XdpFeatures)number },
+                NetdevAttribute.DeviceZeroCopySegments =>
+                    features with { ZeroCopySegmentsMax = (uint)number },
+                NetdevAttribute.DeviceRxMetadata => features with { RxMetadata = (XdpRxMetadata)number },
+                NetdevAttribute.DeviceXskFeatures => features with { Xsk = (XskFeatures)number },
                 _ => features,
             };
         }
@@ -146,13 +122,4 @@ public sealed class NetdevFamily : IDisposable
 
     /// <summary>Closes the socket.</summary>
     public void Dispose() => _socket.Dispose();
-
-    /// <summary>linux/genetlink.h <c>struct genlmsghdr</c>.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct GenericHeader
-    {
-        public byte Command;
-        public byte Version;
-        public ushort Reserved;
-    }
 }

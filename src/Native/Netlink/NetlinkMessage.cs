@@ -12,15 +12,23 @@ internal static class Nl
     // NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER.
     public const int AttributeTypeMask = 0x3FFF;
 
+    // NLA_F_NESTED: strict families refuse a nest without it.
+    public const int AttributeNested = 0x8000;
+
     public const int ProtocolRoute = 0;
+    public const int ProtocolSockDiag = 4;
+    public const int ProtocolNetfilter = 12;
     public const int ProtocolGeneric = 16;
 
     public const ushort TypeError = 2;
     public const ushort TypeDone = 3;
 
     public const ushort FlagRequest = 0x01;
+    public const ushort FlagMulti = 0x02;
     public const ushort FlagDumpInterrupted = 0x10;
     public const ushort FlagDump = 0x300;       // NLM_F_ROOT | NLM_F_MATCH
+    public const ushort FlagCapped = 0x100;     // of NLMSG_ERROR: without the refused payload
+    public const ushort FlagAckAttributes = 0x200; // of NLMSG_ERROR, NLMSG_DONE: attributes follow
 
     public static int Align(int length) => (length + 3) & ~3;
 }
@@ -33,8 +41,11 @@ internal readonly ref struct NetlinkMessage
         Type = BinaryPrimitives.ReadUInt16LittleEndian(whole[4..]);
         Flags = BinaryPrimitives.ReadUInt16LittleEndian(whole[6..]);
         Sequence = BinaryPrimitives.ReadUInt32LittleEndian(whole[8..]);
-        Payload = whole[Nl.HeaderBytes..];
+        Whole = whole;
     }
+
+    /// <summary>The message with its header, without padding behind it.</summary>
+    public ReadOnlySpan<byte> Whole { get; }
 
     public ushort Type { get; }
 
@@ -43,11 +54,13 @@ internal readonly ref struct NetlinkMessage
     public uint Sequence { get; }
 
     /// <summary>What follows the header: a family's struct, then attributes.</summary>
-    public ReadOnlySpan<byte> Payload { get; }
+    public ReadOnlySpan<byte> Payload => Whole.IsEmpty ? default : Whole[Nl.HeaderBytes..];
 
-    /// <summary>The error an NLMSG_ERROR carries; Ok is an acknowledgement.</summary>
+    /// <summary>The error an NLMSG_ERROR or NLMSG_DONE carries; Ok is an acknowledgement or an end without a
+    /// word.</summary>
     public Errno Error =>
-        Payload.Length >= 4 ? (Errno)(-BinaryPrimitives.ReadInt32LittleEndian(Payload)) : Errno.EINVAL;
+        Payload.Length >= 4 ? (Errno)(-BinaryPrimitives.ReadInt32LittleEndian(Payload))
+        : Payload.Length == 0 && Type == Nl.TypeDone ? Errno.Ok : Errno.EINVAL;
 
     /// <summary>The attributes behind a family's struct of this size; none when the message is
     /// shorter.</summary>
@@ -164,6 +177,19 @@ internal ref struct NetlinkRequest
         Attribute(type, bytes);
     }
 
+    /// <summary>Begins attributes inside an attribute.</summary>
+    /// <returns>What <see cref="EndNest"/> takes.</returns>
+    public int BeginNest(int type)
+    {
+        int start = _length;
+        Attribute(type | Nl.AttributeNested, default(ReadOnlySpan<byte>));
+        return start;
+    }
+
+    /// <summary>Ends the attributes begun there.</summary>
+    public readonly void EndNest(int start) =>
+        BinaryPrimitives.WriteUInt16LittleEndian(_buffer[start..], (ushort)(_length - start));
+
     /// <summary>The finished request; the sender fills in its sequence number.</summary>
     public readonly Span<byte> Bytes
     {
@@ -174,7 +200,8 @@ internal ref struct NetlinkRequest
         }
     }
 
-    private void Attribute(int type, scoped ReadOnlySpan<byte> value)
+    /// <summary>An attribute of bytes.</summary>
+    public void Attribute(int type, scoped ReadOnlySpan<byte> value)
     {
         int length = Nl.AttributeHeaderBytes + value.Length;
         BinaryPrimitives.WriteUInt16LittleEndian(_buffer[_length..], (ushort)length);

@@ -52,7 +52,7 @@ public sealed class RouteNetlink : IDisposable
 
         NetlinkRequest request = new(_request, Rt.GetLink, 0);
         request.Append(default(Rt.InterfaceMessage));
-        request.Attribute(Rt.LinkName, name);
+        request.Attribute(LinkAttribute.Name, name);
         return One(request.Bytes);
     }
 
@@ -203,19 +203,19 @@ public sealed class RouteNetlink : IDisposable
         ulong number = NetlinkAttributes.Number(value);
         return type switch
         {
-            Rt.LinkName => link with { Name = NetlinkAttributes.Text(value) },
-            Rt.LinkMtu => link with { MtuBytes = (uint)number },
-            Rt.LinkAddress => link with { Mac = Mac(value) },
-            Rt.LinkParent => link with { ParentIndex = (int)number },
-            Rt.LinkMaster => link with { MasterIndex = (int)number },
-            Rt.LinkOperState => link with { OperState = (OperState)number },
-            Rt.LinkTxQueues => link with { TxQueues = (int)number },
-            Rt.LinkRxQueues => link with { RxQueues = (int)number },
-            Rt.LinkCarrier => link with { HasCarrier = number != 0 && link.IsUp },
-            Rt.LinkNamespaceId => link with { ParentNamespaceId = (int)number },
-            Rt.LinkParentDevice => link with { ParentDevice = NetlinkAttributes.Text(value) },
-            Rt.LinkInfo => link with { Kind = Kind(value) },
-            Rt.LinkXdp => WithXdp(link, value),
+            LinkAttribute.Name => link with { Name = NetlinkAttributes.Text(value) },
+            LinkAttribute.Mtu => link with { MtuBytes = (uint)number },
+            LinkAttribute.Address => link with { Mac = Mac(value) },
+            LinkAttribute.Parent => link with { ParentIndex = (int)number },
+            LinkAttribute.Master => link with { MasterIndex = (int)number },
+            LinkAttribute.OperState => link with { OperState = (OperState)number },
+            LinkAttribute.TxQueues => link with { TxQueues = (int)number },
+            LinkAttribute.RxQueues => link with { RxQueues = (int)number },
+            LinkAttribute.Carrier => link with { HasCarrier = number != 0 && link.IsUp },
+            LinkAttribute.NamespaceId => link with { ParentNamespaceId = (int)number },
+            LinkAttribute.ParentDevice => link with { ParentDevice = NetlinkAttributes.Text(value) },
+            LinkAttribute.Info => link with { Kind = Kind(value) },
+            LinkAttribute.Xdp => WithXdp(link, value),
             _ => link,
         };
     }
@@ -236,7 +236,7 @@ public sealed class RouteNetlink : IDisposable
         NetlinkAttributes attributes = new(nested);
         while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
         {
-            if (type == Rt.InfoKind)
+            if (type == LinkAttribute.InfoKind)
             {
                 return NetlinkAttributes.Text(value);
             }
@@ -252,12 +252,13 @@ public sealed class RouteNetlink : IDisposable
         NetlinkAttributes attributes = new(nested);
         while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
         {
-            if (type == Rt.XdpAttached)
+            if (type == LinkAttribute.XdpAttached)
             {
                 attached = NetlinkAttributes.Number(value);
             }
-            else if (type == Rt.XdpProgramId
-                || (type is Rt.XdpDrvProgramId or Rt.XdpSkbProgramId && programId == 0))
+            else if (type == LinkAttribute.XdpProgramId
+                || (type is LinkAttribute.XdpNativeProgramId or LinkAttribute.XdpGenericProgramId
+                    && programId == 0))
             {
                 // Several at once have no plain id: take the first.
                 programId = (uint)NetlinkAttributes.Number(value);

@@ -12,35 +12,23 @@ internal static class Rt
     public const ushort NewAddr = 20;
     public const ushort DelAddr = 21;
     public const ushort GetAddr = 22;
+    public const ushort GetQdisc = 38;
+    public const ushort GetFilter = 46;
     public const ushort GetStats = 94;
 
     public const uint GroupLink = 1;        // RTNLGRP_LINK
     public const uint GroupIpv4Address = 5; // RTNLGRP_IPV4_IFADDR
     public const uint GroupIpv6Address = 9; // RTNLGRP_IPV6_IFADDR
 
-    public const int LinkAddress = 1;       // IFLA_*
-    public const int LinkName = 3;
-    public const int LinkMtu = 4;
-    public const int LinkParent = 5;
-    public const int LinkMaster = 10;
-    public const int LinkOperState = 16;
-    public const int LinkInfo = 18;
-    public const int LinkTxQueues = 31;
-    public const int LinkRxQueues = 32;
-    public const int LinkCarrier = 33;
-    public const int LinkNamespaceId = 37;
-    public const int LinkXdp = 43;
-    public const int LinkParentDevice = 56;
-    public const int InfoKind = 1;          // IFLA_INFO_KIND
-    public const int XdpAttached = 2;       // IFLA_XDP_*
-    public const int XdpProgramId = 4;
-    public const int XdpDrvProgramId = 5;
-    public const int XdpSkbProgramId = 6;
-    public const int StatsLink64 = 1;       // IFLA_STATS_LINK_64
+    public const int StatsLink64 = 1;       // IFLA_STATS_LINK_64, of RTM_GETSTATS
     public const uint StatsLink64Filter = 1;
 
     public const int AddrAddress = 1;       // IFA_ADDRESS: the peer's on point-to-point links
     public const int AddrLocal = 2;         // IFA_LOCAL
+
+    public const uint ExtensionVf = 1;      // RTEXT_FILTER_VF
+    public const uint ParentIngress = 0xFFFF_FFF2; // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+    public const uint ParentEgress = 0xFFFF_FFF3;
 
     public const uint FlagUp = 0x1;         // IFF_UP
     public const uint FlagLowerUp = 0x10000; // IFF_LOWER_UP: carrier
@@ -70,6 +58,19 @@ internal static class Rt
         public byte Flags;
         public byte Scope;
         public int Index;
+    }
+
+    /// <summary><c>struct tcmsg</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct TrafficMessage
+    {
+        public byte Family;
+        public byte Padding1;
+        public ushort Padding2;
+        public int Index;
+        public uint Handle;
+        public uint Parent;
+        public uint Info;
     }
 
     /// <summary><c>struct if_stats_msg</c>.</summary>

@@ -47,17 +47,10 @@ internal sealed unsafe class XdpObject : IDisposable
     public int ProgramFd { get; }
 
     /// <summary>The kernel's id of the loaded program.</summary>
-    public uint ProgramId
-    {
-        get
-        {
-            LibBpf.ProgramInfo info = default;
-            uint bytes = (uint)sizeof(LibBpf.ProgramInfo);
-            int rc = LibBpf.InfoByFd(ProgramFd, &info, &bytes);
-            Invariant.Require(rc == 0);
-            return info.Id;
-        }
-    }
+    public uint ProgramId => ReadInfo().Id;
+
+    /// <summary>Machine code it became, bytes; 0: it is interpreted.</summary>
+    public int JitedBytes => (int)ReadInfo().JitedBytes;
 
     /// <summary>Loads the program and its maps.</summary>
     /// <param name="config">What it goes by; without local addresses.</param>
@@ -216,6 +209,15 @@ internal sealed unsafe class XdpObject : IDisposable
             LibBpf.ObjectClose(_handle);
             _handle = null;
         }
+    }
+
+    private LibBpf.ProgramInfo ReadInfo()
+    {
+        LibBpf.ProgramInfo info = default;
+        uint bytes = (uint)sizeof(LibBpf.ProgramInfo);
+        int rc = LibBpf.InfoByFd(ProgramFd, &info, &bytes);
+        Invariant.Require(rc == 0);
+        return info;
     }
 
     private static byte[] ReadResource()

@@ -11,8 +11,8 @@ public sealed class NetlinkMessageTests
     {
         NetlinkRequest request = new(new byte[64], Rt.GetLink, Nl.FlagDump);
         request.Append(new Rt.InterfaceMessage { Index = 7 });
-        request.Attribute(Rt.LinkName, "abcde");
-        request.Attribute(Rt.LinkMtu, 1400u);
+        request.Attribute(LinkAttribute.Name, "abcde");
+        request.Attribute(LinkAttribute.Mtu, 1400u);
         Span<byte> bytes = request.Bytes;
         Assert.Equal(16 + 16 + 12 + 8, bytes.Length);
         NetlinkMessages messages = new(bytes);
@@ -20,9 +20,9 @@ public sealed class NetlinkMessageTests
         Assert.Equal((Rt.GetLink, (ushort)(Nl.FlagDump | Nl.FlagRequest)), (message.Type, message.Flags));
         NetlinkAttributes attributes = message.AttributesAfter(16);
         Assert.True(attributes.TryNext(out int first, out ReadOnlySpan<byte> name));
-        Assert.Equal((Rt.LinkName, "abcde"), (first, NetlinkAttributes.Text(name)));
+        Assert.Equal((LinkAttribute.Name, "abcde"), (first, NetlinkAttributes.Text(name)));
         Assert.True(attributes.TryNext(out int second, out ReadOnlySpan<byte> mtu));
-        Assert.Equal((Rt.LinkMtu, 1400UL), (second, NetlinkAttributes.Number(mtu)));
+        Assert.Equal((LinkAttribute.Mtu, 1400UL), (second, NetlinkAttributes.Number(mtu)));
         Assert.False(attributes.TryNext(out _, out _));
         Assert.False(messages.TryNext(out _));
     }
@@ -32,8 +32,8 @@ public sealed class NetlinkMessageTests
     {
         NetlinkRequest request = new(new byte[64], Rt.NewLink, 0);
         request.Append(new Rt.InterfaceMessage { Index = 7 });
-        request.Attribute(Rt.LinkName, "abcde");
-        request.Attribute(Rt.LinkMtu, 1400u);
+        request.Attribute(LinkAttribute.Name, "abcde");
+        request.Attribute(LinkAttribute.Mtu, 1400u);
         byte[] whole = request.Bytes.ToArray();
         for (int length = 0; length < whole.Length; length++)
         {

@@ -94,6 +94,7 @@ public sealed unsafe class XdpLayoutTests
             ("sizeof(struct bpf_test_run_opts)", sizeof(LibBpf.TestRunOptions)),
             ("sizeof(struct xdp_md)", sizeof(LibBpf.XdpContext)),
             ("offsetof(struct bpf_prog_info, id)", Offset(ref program, ref program.Id)),
+            ("offsetof(struct bpf_prog_info, jited_prog_len)", Offset(ref program, ref program.JitedBytes)),
             ("offsetof(struct bpf_prog_info, name)", Offset(ref program, ref program.Name[0])),
             ("offsetof(struct bpf_link_info, prog_id)", Offset(ref link, ref link.ProgramId)),
             ("offsetof(struct bpf_link_info, xdp.ifindex)", Offset(ref link, ref link.InterfaceIndex)),

@@ -181,6 +181,8 @@ public sealed class RouteNetlinkTests
         using Ethtool ethtool = Ethtool.Open(lab.Path);
         Assert.Null(ethtool.Rings("d0"));
         Assert.Null(ethtool.Channels("d0"));
+        Assert.Null(ethtool.ClassificationRules("d0"));
+        Assert.Throws<NativeException>(() => ethtool.ClassificationRules("zz"));
         NativeException refused = Assert.Throws<NativeException>(() => ethtool.Driver("zz"));
         Assert.Equal(Errno.ENODEV, refused.Errno);
         Assert.Throws<NativeException>(() => ethtool.Driver("a_name_no_interface_can_have"));
