@@ -28,6 +28,9 @@ internal sealed record Configuration
     /// <summary>The load; null: none.</summary>
     public required LoadConfiguration? Load { get; init; }
 
+    /// <summary>Disks; may be empty.</summary>
+    public IReadOnlyList<DiskConfiguration> Disks { get; init; } = [];
+
     /// <summary>Each network namespace of a port once, as a path; empty text is the present one.</summary>
     public IReadOnlyList<string> NetnsPaths =>
         [.. Ports.Select(port => port.Netns).Distinct(StringComparer.Ordinal)];
@@ -38,14 +41,6 @@ internal sealed record Configuration
     /// <summary>Things that are not wrong but unlikely to be meant.</summary>
     public IReadOnlyList<ConfigurationError> Warnings { get; init; } = [];
 }
-
-/// <summary>[host].</summary>
-/// <param name="Housekeeping">CPUs as written; null: by default.</param>
-/// <param name="LockMemory">mlockall.</param>
-/// <param name="RtThrottlingOff">lowlat may set kernel.sched_rt_runtime_us = -1 while it runs.</param>
-/// <param name="Section">The places.</param>
-internal sealed record HostConfiguration(
-    CpuList? Housekeeping, bool LockMemory, bool RtThrottlingOff, Section Section);
 
 /// <summary>[[port]].</summary>
 internal sealed record PortConfiguration
@@ -90,6 +85,9 @@ internal sealed record PortConfiguration
     /// <summary>Receive time source.</summary>
     public StampSource Stamps =>
         Section.Get<string>("timestamps") == "software" ? StampSource.Software : StampSource.None;
+
+    /// <summary>What it must look like.</summary>
+    public PortExpectation Expect => new(Section.Table("expect"));
 
     /// <summary>What is claimed, after the defaults of the port's role.</summary>
     public required Claim Claim { get; init; }

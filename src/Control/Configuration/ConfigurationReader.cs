@@ -51,6 +51,7 @@ internal static class ConfigurationReader
         LaneRules.Check(configuration, findings);
         StageRules.Check(configuration, findings);
         CpuRules.Check(configuration, findings);
+        HostRules.Check(configuration, findings);
         LoadRules.Check(configuration, findings);
         if (findings.Errors.Count == 0)
         {
@@ -76,6 +77,7 @@ internal static class ConfigurationReader
             Ports = [.. root.Tables("port").Select(port => Port(port, load))],
             Lanes = [.. root.Tables("lane").Select(Lane)],
             Load = load,
+            Disks = [.. root.Tables("disk").Select(disk => new DiskConfiguration(disk))],
         };
     }
 
@@ -83,9 +85,12 @@ internal static class ConfigurationReader
     {
         Section section = root.Table("host") ?? Section.Read(
             Array.Find(Schema.Root.Tables, table => table.Key == "host")!, new TomlTable(root.Head), []);
-        return new HostConfiguration(
-            section.GetOr<CpuList?>("housekeeping", null), section.Get<bool>("lock_memory"),
-            section.Get<string>("rt_throttling") == "off", section);
+        return new HostConfiguration
+        {
+            Section = section,
+            Objective = ObjectiveConfiguration.From(section.Table("objective")),
+            Waivers = [.. section.Tables("waiver").Select(waiver => new WaiverConfiguration(waiver))],
+        };
     }
 
     // A port that the load sends on claims nothing, one that it receives on claims the load, any other claims

@@ -1,12 +1,22 @@
+using LowLatency.Native.Layout;
+
 namespace LowLatency.Control.Configuring;
 
 /// <summary>One thread of a plan, and the CPU it wants for itself.</summary>
 /// <param name="Name">For messages.</param>
 /// <param name="Cpu">CPU.</param>
 /// <param name="Place">Where that is said.</param>
-internal readonly record struct ThreadSeat(string Name, int Cpu, Place Place);
+internal readonly record struct ThreadSeat(string Name, int Cpu, Place Place)
+{
+    /// <summary>It is the load's.</summary>
+    public bool IsLoad { get; init; }
 
-/// <summary>No two threads of lanes on one CPU, forward and load together. Pure.</summary>
+    /// <summary>It leaves its CPU to no other thread: it runs SCHED_FIFO, and has no quiet windows.</summary>
+    public bool IsGreedy { get; init; }
+}
+
+/// <summary>No two threads of lanes on one CPU, forward and load together, and none of them that is greedy
+/// on a CPU of the other threads. Pure.</summary>
 internal static class CpuRules
 {
     /// <summary>Adds what is wrong.</summary>
@@ -24,7 +34,40 @@ internal static class CpuRules
                     "Choose another CPU, or let lanes share a thread (host = \"shared\").");
             }
         }
+
+        Section host = configuration.Host.Section;
+        if (configuration.Host.Housekeeping is { } list && host.IsGood("housekeeping")
+            && (list.IsAll || !list.IsSymbolic)) // what N stands for the host knows: see CpuChecks
+        {
+            foreach (ThreadSeat seat in seats.Values.Where(
+                seat => seat.IsGreedy && (list.IsAll || list.Cpus.Contains(seat.Cpu))))
+            {
+                Starving(seat, host.At("housekeeping").Value.Trim('"', '\''), host, findings);
+            }
+        }
     }
+
+    /// <summary>Adds the error of a greedy thread on a housekeeping CPU.</summary>
+    /// <param name="seat">The thread.</param>
+    /// <param name="housekeeping">The housekeeping CPUs.</param>
+    /// <param name="host">[host]: its line is named where it has them.</param>
+    /// <param name="findings">Gets the error.</param>
+    public static void Starving(ThreadSeat seat, string housekeeping, Section host, Findings findings)
+    {
+        string line = host.Has("housekeeping") ? $" (line {host.At("housekeeping").Line})" : "";
+        findings.Error(seat.Place,
+            $"a FIFO lane would starve the other threads of CPU {seat.Cpu}: housekeeping is "
+                + $"{housekeeping}{line}",
+            seat.IsLoad ? "Choose another CPU, set quiet_every and quiet_for, or write policy = \"other\"."
+                : "Choose another CPU for one of them, or write policy = \"other\".");
+    }
+
+    /// <summary>The seat of a lane.</summary>
+    public static ThreadSeat SeatOf(LaneConfiguration lane) =>
+        new($"lane \"{lane.Name}\"", lane.Cpu, lane.Section.At("cpu"))
+        {
+            IsGreedy = lane.Thread.Policy == LanePolicy.Fifo && lane.Section.IsGood("policy"),
+        };
 
     /// <summary>The threads of the forward lanes.</summary>
     public static IEnumerable<ThreadSeat> ForwardSeats(Configuration configuration)
@@ -34,7 +77,7 @@ internal static class CpuRules
         {
             if (lane.SharedThread is null or "" || threads.Add(lane.SharedThread))
             {
-                yield return new ThreadSeat($"lane \"{lane.Name}\"", lane.Cpu, lane.Section.At("cpu"));
+                yield return SeatOf(lane);
             }
         }
     }
@@ -49,20 +92,28 @@ internal static class CpuRules
 
         if (IsSeated(load.Section, "cpu"))
         {
-            yield return new ThreadSeat("the load", load.GeneratorCpu, load.Section.At("cpu"));
+            yield return LoadSeat(load, "the load", load.GeneratorCpu, "cpu");
             yield break;
         }
 
         if (IsSeated(load.Section, "generator_cpu"))
         {
-            yield return new ThreadSeat("the generator", load.GeneratorCpu, load.Section.At("generator_cpu"));
+            yield return LoadSeat(load, "the generator", load.GeneratorCpu, "generator_cpu");
         }
 
         if (IsSeated(load.Section, "receiver_cpu"))
         {
-            yield return new ThreadSeat("the receiver", load.ReceiverCpu, load.Section.At("receiver_cpu"));
+            yield return LoadSeat(load, "the receiver", load.ReceiverCpu, "receiver_cpu");
         }
     }
+
+    private static ThreadSeat LoadSeat(LoadConfiguration load, string name, int cpu, string key) =>
+        new(name, cpu, load.Section.At(key))
+        {
+            IsLoad = true,
+            IsGreedy = load.Thread.Policy == LanePolicy.Fifo && !load.HasQuiet
+                && load.Section.IsGood("policy"),
+        };
 
     private static bool IsSeated(Section section, string key) => section.Has(key) && section.IsGood(key);
 }

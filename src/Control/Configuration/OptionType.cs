@@ -101,6 +101,11 @@ internal sealed record OptionType(
         ["a string"],
         Quantities.Duration(example)!);
 
+    /// <summary>A size in bytes.</summary>
+    public static OptionType Bytes(string example) => Parsed(
+        "a size with its unit: KiB, MiB, GiB or TiB", example, text => Quantities.Bytes(text),
+        Quantities.Bytes(example)!);
+
     /// <summary>An array of names.</summary>
     public static OptionType Names(int least, int most, string example) => new(
         least == most ? $"an array of {least} names" : $"an array of {least} to {most} names",

@@ -37,7 +37,8 @@ internal static class PortRules
     public static Place FileOf(Configuration configuration, string key) =>
         new(configuration.FileName, 1, 1, key, "");
 
-    private static void Unique(IEnumerable<Section> sections, string what, Findings findings)
+    /// <summary>Checks that each of some tables has its own name.</summary>
+    public static void Unique(IEnumerable<Section> sections, string what, Findings findings)
     {
         Dictionary<string, Section> seen = [];
         foreach (Section section in sections)

@@ -17,11 +17,25 @@ internal readonly record struct PortRange(ushort Low, ushort High);
 /// <summary>One frame size of a load and its weight.</summary>
 internal readonly record struct SizeShare(int FrameBytes, int Weight);
 
-/// <summary>A list of CPUs as written; <c>all</c> depends on the host.</summary>
+/// <summary>A list of CPUs as written.</summary>
+/// <param name="IsAll">Every CPU there is.</param>
+/// <param name="Cpus">The CPUs; empty where what it stands for depends on the host.</param>
 internal sealed record CpuList(bool IsAll, IReadOnlyList<int> Cpus)
 {
+    /// <summary>What was written; empty where nothing of it depends on the host.</summary>
+    public string Symbols { get; init; } = "";
+
+    /// <summary>What it stands for depends on the host: it says <c>all</c> or <c>N</c>.</summary>
+    public bool IsSymbolic => IsAll || Symbols.Length > 0;
+
+    /// <summary>The CPUs on a host; what is past its last CPU is among them, for the caller to name. Empty
+    /// where the list is none on this host, as 4-N with three CPUs.</summary>
+    /// <param name="lastCpu">Number of its last CPU.</param>
+    public IReadOnlyList<int> Resolve(int lastCpu) => !IsSymbolic ? Cpus
+        : CpuListGrammar.Parse(IsAll ? "all" : Symbols, lastCpu, Native.Limits.CpusMax - 1) ?? [];
+
     /// <summary>The kernel's short form.</summary>
-    public override string ToString() => IsAll ? "all" : string.Join(',', Cpus);
+    public override string ToString() => IsAll ? "all" : IsSymbolic ? Symbols : string.Join(',', Cpus);
 }
 
 /// <summary>Text to quantities with units. Every function returns null for what it does not understand.
@@ -30,6 +44,9 @@ internal static class Quantities
 {
     private static readonly (string Unit, double Ns)[] TimeUnits =
         [("ns", 1), ("us", 1e3), ("ms", 1e6), ("min", 60e9), ("s", 1e9)];
+
+    private static readonly (string Unit, int Shift)[] ByteUnits =
+        [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
 
     /// <summary>"20us", "1.5ms", "10s" in ns; whole nanoseconds only.</summary>
     public static long? Duration(string text)
@@ -136,59 +153,53 @@ internal static class Quantities
         return sizes;
     }
 
-    /// <summary>The kernel's cpulist (Documentation/admin-guide/kernel-parameters.rst): N, N-M,
-    /// N-M:used/group, all.</summary>
+    /// <summary>A list of CPUs (<see cref="CpuListGrammar"/>) that has one at least, without white space or a
+    /// comma too many: those are slips of whoever wrote it.</summary>
     public static CpuList? Cpus(string text)
     {
-        if (text == "all")
+        if (text.Equals("all", StringComparison.OrdinalIgnoreCase))
         {
             return new CpuList(true, []);
         }
 
-        SortedSet<int> cpus = [];
-        foreach (string part in text.Split(','))
+        // Checked with the largest N there can be: what is a list then may still be none on a smaller host.
+        bool isTidy = !text.Split(',').Any(part => part.Length == 0) && !text.Any(char.IsWhiteSpace);
+        if (!isTidy || CpuListGrammar.Parse(text, Native.Limits.CpusMax - 1) is not { Count: > 0 } cpus)
         {
-            if (!AddCpus(part, cpus))
-            {
-                return null;
-            }
+            return null;
         }
 
-        return new CpuList(false, [.. cpus]);
+        return CpuListGrammar.IsSymbolic(text) ? new CpuList(false, []) { Symbols = text }
+            : new CpuList(false, cpus);
     }
 
-    private static bool AddCpus(string part, SortedSet<int> cpus)
+    /// <summary>"10GiB", "512MiB", "64KiB" in bytes; whole numbers up to 1048576 of a unit.</summary>
+    public static long? Bytes(string text)
     {
-        int colon = part.IndexOf(':');
-        string range = colon < 0 ? part : part[..colon];
-        int dash = range.IndexOf('-');
-        const int last = Native.Limits.CpusMax - 1;
-        int? low = Whole(dash < 0 ? range : range[..dash], last);
-        int? high = dash < 0 ? low : Whole(range[(dash + 1)..], last);
-        int? used = 1;
-        int? group = 1;
-        if (colon >= 0)
+        foreach ((string unit, int shift) in ByteUnits)
         {
-            string[] step = part[(colon + 1)..].Split('/');
-            used = step.Length == 2 && dash >= 0 ? Whole(step[0], last) : null;
-            group = step.Length == 2 ? Whole(step[1], last) : null;
-        }
-
-        if (!(low <= high) || used is null or 0 || group is null or 0 || used > group)
-        {
-            return false;
-        }
-
-        for (int cpu = low.Value; cpu <= high; cpu++)
-        {
-            if ((cpu - low.Value) % group.Value < used.Value)
+            if (text.EndsWith(unit, StringComparison.Ordinal))
             {
-                cpus.Add(cpu);
+                return Whole(text[..^unit.Length], 1 << 20) is int count ? (long)count << shift : null;
             }
         }
 
-        return true;
+        return null;
     }
+
+    /// <summary>"25G", "2.5G", "100M" in Mbit/s; whole Mbit/s up to 10 Tbit/s.</summary>
+    public static long? Speed(string text) => text switch
+    {
+        [.. string number, 'G'] => Plain(number) * 1000 is > 0 and <= 1e7 and double mbit
+            && mbit == Math.Round(mbit) ? (long)mbit : null,
+        [.. string number, 'M'] => Whole(number, 10_000_000) is > 0 and int mbit ? mbit : null,
+        _ => null,
+    };
+
+    /// <summary>"2027-01-31".</summary>
+    public static DateOnly? Date(string text) => DateOnly.TryParseExact(
+        text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly date)
+            ? date : null;
 
     /// <summary>A whole number from 0 to <paramref name="most"/>, digits only.</summary>
     public static int? Whole(string text, int most) =>

@@ -75,15 +75,75 @@ internal static class Schema
     /// <summary>The percentiles an objective can name.</summary>
     public static readonly string[] SloNames = ["p50", "p90", "p99", "p99.9", "p99.99", "p99.999", "max"];
 
+    private static readonly TableRow Objective = new("host.objective", false,
+    [
+        new("exit_latency", Duration("2us"), ObjectiveConfiguration.Default.ExitLatencyNs,
+            "longest exit latency of an idle state of a lane's CPU"),
+        new("gap", Duration("5us"), ObjectiveConfiguration.Default.GapNs,
+            "longest gap of a lane's CPU that nothing explains"),
+        new("clock_error", Duration("1ms"), ObjectiveConfiguration.Default.ClockErrorNs,
+            "largest estimated error of the wall clock"),
+        new("capture_free", Bytes("10GiB"), ObjectiveConfiguration.Default.CaptureFreeBytes,
+            "least free space where captures go"),
+    ]);
+
+    private static readonly TableRow Waiver = new("host.waiver", true,
+    [
+        new("check", Text("the id of a check such as \"irq.affinity.effective-off\"",
+            "irq.affinity.effective-off", IsCheckId), null, "the check that may fail", true),
+        new("subject", Text("what the check is about, such as \"eth2\" or \"cpu 3\"", "cpu 3", IsSubject), "",
+            "what of it; default: all"),
+        new("owner", Text("a name", "net-team", IsSaid), null, "who answers for it", true),
+        new("reason", Text("a reason", "replaced in May", IsSaid), null, "why", true),
+        new("expires", Parsed("a quoted date such as \"2027-01-31\"", "2027-01-31",
+            text => Quantities.Date(text), DateOnly.MinValue), null, "last day on which it counts", true),
+    ]);
+
+    private static readonly TableRow Expect = new("port.expect", false,
+    [
+        new("speed", Parsed("a speed such as \"25G\" or \"100M\"", "25G", text => Quantities.Speed(text), 1L),
+            null, "negotiated speed"),
+        new("fec", Word("off", "rs", "baser", "auto"), null, "forward error correction in use"),
+        new("mtu", Integer(68, 65535, 1500), null, "MTU, bytes"),
+        new("driver", Name(31), null, "the kernel's driver"),
+        new("firmware", Names(1, 16, "[\"8.30\"]"), null, "how the versions of qualified firmware begin"),
+        new("queues", Integer(1, 4096, 1), null, "rx queues in use"),
+        new("rx_slots", Integer(1, 1 << 20, 2048), null, "slots of the driver's rx rings"),
+        new("tx_slots", Integer(1, 1 << 20, 2048), null, "slots of the driver's tx rings"),
+        new("rx_usecs", Integer(0, 100_000, 0), null, "rx interrupt coalescing, microseconds"),
+        new("adaptive", Flag(), null, "adaptive coalescing"),
+        new("pause", Flag(), null, "flow control"),
+        new("iommu", Word("DMA", "DMA-FQ", "identity"), null, "type of the IOMMU group"),
+        new("vf_trust", Flag(), null, "trust of the VF, as the PF says"),
+        new("vf_spoofcheck", Flag(), null, "spoof check of the VF, as the PF says"),
+    ]);
+
+    private static readonly TableRow Disk = new("disk", true,
+    [
+        new("name", PortName, null, "the disk's name", true),
+        new("path", Text("an absolute path of at most 200 characters", "/dev/nvme0n1", IsPath), null,
+            "block device, or a directory of the file system that captures go to", true),
+        new("mode", Word("auto", "interrupt", "iopoll", "sqpoll"), "auto",
+            "auto: the first that the kernel grants"),
+        new("cpu", Integer(0, Limits.CpusMax - 1, 1), null, "CPU that submits; default: a housekeeping CPU"),
+        new("durable", Flag(), null, "what is written survives a loss of power without a flush"),
+    ]);
+
     private static readonly TableRow Host = new("host", false,
     [
-        new("housekeeping", Parsed("a list of CPUs such as \"0\", \"0,2-3\" or \"all\"", "0", Quantities.Cpus,
-            new CpuList(true, [])), null,
+        new("housekeeping", Parsed("a list of CPUs such as \"0\", \"0,2-3\", \"4-N\" or \"all\"", "0",
+            Quantities.Cpus, new CpuList(true, [])), null,
                 "CPUs of every thread that is not a lane; default: all that are no lane's"),
         new("lock_memory", Flag(), true, "mlockall before the lanes start"),
         new("rt_throttling", Word("keep", "off"), "keep",
             "off: kernel.sched_rt_runtime_us = -1 while lowlat runs, restored after"),
-    ]);
+        new("profile", Word("bare-metal", "sriov", "lab"), null,
+            "what kind of host 'lowlat check' judges; default: guessed"),
+        new("slice",
+            Text("a path of a cgroup below the mount, such as \"lowlat.slice\"", "lowlat.slice", IsSlice), "",
+            "cgroup of lowlatd; default: that of the running one"),
+    ],
+        Objective, Waiver);
 
     private static readonly TableRow Port = new("port", true,
     [
@@ -109,7 +169,8 @@ internal static class Schema
         new("completion_ring", Slots, 2048L, "slots"),
         new("fill_level", Integer(1, Limits.RingSlotsMax, 2048), null,
             "frames kept posted; default: rx_ring"),
-    ]);
+    ],
+        Expect);
 
     private static readonly TableRow Rule = new("lane.stage.rule", true,
     [
@@ -211,7 +272,7 @@ internal static class Schema
         new("name", Text("1 to 24 of a-z, 0-9 and '-'", "lab", IsInstanceName), null,
             "one live data plane per name", true),
     ],
-        Host, Port, Lane, Load);
+        Host, Port, Lane, Load, Disk);
 
     private static OptionType Name(int charsMax) => Text(
         $"a name of 1 to {charsMax} letters, digits, '.', '_' and '-'", "a",
@@ -231,6 +292,21 @@ internal static class Schema
     private static bool IsNetns(string text) =>
         text.Length <= 100 && text.All(c => c is > ' ' and < (char)127)
         && (text.StartsWith('/') || (!text.Contains('/') && text is not "." and not ".."));
+
+    private static bool IsSlice(string text) =>
+        IsPath("/" + text) && !text.Contains("..", StringComparison.Ordinal);
+
+    private static bool IsPath(string text) =>
+        text.Length is > 1 and <= 200 && text[0] == '/' && text.All(c => c is > ' ' and < (char)127);
+
+    private static bool IsCheckId(string text) =>
+        text.Length <= 60 && text.Split('.') is { Length: 3 } parts
+        && parts.All(part => part.Length > 0 && part.All(c => IsNameChar(c) && c is not '.'));
+
+    private static bool IsSubject(string text) => text.Length is > 0 and <= 60 && !text.Any(char.IsControl);
+
+    private static bool IsSaid(string text) =>
+        text.Trim().Length is > 0 and <= 200 && !text.Any(char.IsControl);
 
     private static object? ProtocolNumber(string text) => text switch
     {

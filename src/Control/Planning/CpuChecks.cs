@@ -13,12 +13,18 @@ internal static class CpuChecks
         CpuList? asked = configuration.Host.Housekeeping;
         Place askedAt = configuration.Host.Section.At("housekeeping");
         CpuSet housekeeping = Housekeeping(configuration, facts);
-        foreach (int cpu in asked?.Cpus.Where(cpu => !facts.OnlineCpus.Contains(cpu)) ?? [])
+        IReadOnlyList<int> named = asked is null or { IsAll: true } ? [] : asked.Resolve(LastCpu(facts));
+        foreach (int cpu in named.Where(cpu => !facts.OnlineCpus.Contains(cpu)))
         {
             findings.Error(askedAt, NotOnline(cpu, facts), "Name CPUs that are online.");
         }
 
-        if (housekeeping.IsEmpty)
+        if (asked is { IsSymbolic: true, IsAll: false } && named.Count == 0)
+        {
+            findings.Error(askedAt, $"is no list of CPUs on this host, where N is {LastCpu(facts)}",
+                "Name CPUs that are online.");
+        }
+        else if (housekeeping.IsEmpty)
         {
             findings.Error(askedAt, "no CPU is left for the threads that are not lanes",
                 "Free a CPU, or give a lane policy = \"other\" and name its CPU here.");
@@ -31,7 +37,7 @@ internal static class CpuChecks
             CheckThrottling(configuration, facts, lane, findings);
             if (housekeeping.Contains(lane.Seat.Cpu))
             {
-                CheckShared(lane, housekeeping, findings);
+                CheckShared(configuration, lane, housekeeping, findings);
             }
         }
     }
@@ -43,7 +49,7 @@ internal static class CpuChecks
     {
         if (configuration.Host.Housekeeping is { } asked)
         {
-            return SetOf(asked.IsAll ? facts.OnlineCpus : asked.Cpus);
+            return SetOf(asked.IsAll ? facts.OnlineCpus : asked.Resolve(LastCpu(facts)));
         }
 
         HashSet<int> forward = [.. CpuRules.ForwardSeats(configuration).Select(seat => seat.Cpu)];
@@ -70,6 +76,8 @@ internal static class CpuChecks
 
         return set;
     }
+
+    private static int LastCpu(HostFacts facts) => facts.OnlineCpus.DefaultIfEmpty().Max();
 
     private static string NotOnline(int cpu, HostFacts facts) =>
         $"CPU {cpu} is not online: this host has {SetOf(facts.OnlineCpus)}";
@@ -106,22 +114,18 @@ internal static class CpuChecks
         }
     }
 
-    private static void CheckShared(LaneShape lane, in CpuSet housekeeping, Findings findings)
+    private static void CheckShared(
+        Configuration configuration, LaneShape lane, in CpuSet housekeeping, Findings findings)
     {
-        bool isPausing = lane.IsLoad && lane.Section.Get<long>("quiet_every") > 0;
-        if (!lane.IsFifo || isPausing)
+        if (lane.Seat.IsGreedy)
         {
-            findings.Note(lane.Seat.Place,
-                $"{lane.Seat.Name} shares CPU {lane.Seat.Cpu} with the threads that are not lanes"
-                    + (lane.IsFifo ? ", which run in its quiet windows" : ""),
-                "");
+            CpuRules.Starving(lane.Seat, housekeeping.ToString(), configuration.Host.Section, findings);
             return;
         }
 
-        findings.Error(lane.Seat.Place,
-            $"a FIFO lane would starve the other threads of CPU {lane.Seat.Cpu}: housekeeping is "
-                + $"{housekeeping}",
-            lane.IsLoad ? "Choose another CPU, set quiet_every and quiet_for, or write policy = \"other\"."
-                : "Choose another CPU for one of them, or write policy = \"other\".");
+        findings.Note(lane.Seat.Place,
+            $"{lane.Seat.Name} shares CPU {lane.Seat.Cpu} with the threads that are not lanes"
+                + (lane.IsFifo ? ", which run in its quiet windows" : ""),
+            "");
     }
 }

@@ -80,7 +80,7 @@ internal sealed record LaneShape
         {
             Name = lane.Name,
             Kind = LaneKind.Forward,
-            Seat = new ThreadSeat($"lane \"{lane.Name}\"", lane.Cpu, section.At("cpu")),
+            Seat = CpuRules.SeatOf(lane),
             SharedThread = lane.SharedThread,
             Thread = lane.Thread,
             YieldEveryNs = lane.YieldEveryNs,

@@ -19,7 +19,8 @@ public sealed class ConfigurationErrorTests
     public void An_unknown_key_that_resembles_none_lists_all() =>
         Expect(Sample.With("[host]", "[host]\nxyzzyplugh = 1"),
             "t.toml:3:14: xyzzyplugh = 1: no such key in [host]. Keys there: housekeeping, "
-                + "lock_memory, rt_throttling.");
+                + "lock_memory, rt_throttling, profile, slice, "
+                + "objective, waiver.");
 
     [Fact]
     public void An_unknown_table_suggests_the_nearest() =>
@@ -155,6 +156,38 @@ public sealed class ConfigurationErrorTests
         Expect(TwoLanes("h", 1),
             "t.toml:33:7: cpu = 1: CPU 1 is taken by lane \"f\" (line 22): one thread of lanes a "
                 + "CPU. Choose another CPU, or let lanes share a thread (host = \"shared\").");
+
+    [Theory]
+    [InlineData("0-1")]
+    [InlineData("0,1-7:1/2")]
+    [InlineData("all")]
+    public void A_FIFO_lane_on_a_housekeeping_CPU_is_refused_without_a_host(string list) =>
+        Expect(Sample.With("[host]", $"[host]\nhousekeeping = \"{list}\""),
+            $"t.toml:23:7: cpu = 1: a FIFO lane would starve the other threads of CPU 1: housekeeping is "
+                + $"{list} (line 3). Choose another CPU for one of them, or write policy = \"other\".");
+
+    [Fact]
+    public void A_FIFO_load_without_quiet_windows_on_a_housekeeping_CPU_is_refused_without_a_host() =>
+        Expect(Sample.With("quiet_every = \"20ms\"\nquiet_for = \"1ms\"\n", "")
+            .Replace("[host]", "[host]\nhousekeeping = \"0\"", StringComparison.Ordinal),
+            "t.toml:29:7: cpu = 0: a FIFO lane would starve the other threads of CPU 0: housekeeping is "
+                + "0 (line 3). Choose another CPU, set quiet_every and quiet_for, or write policy = "
+                + "\"other\".");
+
+    [Theory]
+    [InlineData("0", "policy = \"fifo\"")] // the load pauses, so the others run on CPU 0
+    [InlineData("0-1", "policy = \"other\"")] // the kernel lets the others run beside the lane
+    [InlineData("1-N", "policy = \"fifo\"")] // what N is only the host says
+    public void Threads_that_may_share_their_CPU_are_not_refused(string list, string policy) =>
+        Expect(Sample.With("[host]", $"[host]\nhousekeeping = \"{list}\"")
+            .Replace("cpu = 1", $"cpu = 1\n{policy}", StringComparison.Ordinal));
+
+    [Fact]
+    public void A_policy_that_is_none_is_one_error() =>
+        Expect(Sample.With("[host]", "[host]\nhousekeeping = \"0-1\"")
+            .Replace("cpu = 1", "cpu = 1\npolicy = \"rr\"", StringComparison.Ordinal),
+            "t.toml:24:10: policy = \"rr\": must be one of \"fifo\", \"other\". Write policy = \"fifo\", for "
+                + "example.");
 
     [Fact]
     public void A_ring_that_is_no_power_of_two_is_refused() =>

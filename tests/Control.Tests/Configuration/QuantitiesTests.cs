@@ -38,15 +38,68 @@ public sealed class QuantitiesTests
     [InlineData("0,2-3", "0,2,3")]
     [InlineData("0-15:2/4", "0,1,4,5,8,9,12,13")]
     [InlineData("all", "all")]
+    [InlineData("2-N", "2-N")]
+    [InlineData("0-N:1/2", "0-N:1/2")]
     [InlineData("3-1", null)]
     [InlineData("1024", null)]
     [InlineData("0-7:3/2", null)]
     [InlineData("0-7:0/2", null)]
     [InlineData("0:1/2", null)]
     [InlineData("1,,2", null)]
+    [InlineData("1, 2", null)]
+    [InlineData("N-4", null)]
     [InlineData("", null)]
     public void Lists_of_CPUs_are_the_kernel_s(string text, string? cpus) =>
         Assert.Equal(cpus, Quantities.Cpus(text)?.ToString());
+
+    [Theory]
+    [InlineData("64KiB", 65_536L)]
+    [InlineData("512MiB", 512L << 20)]
+    [InlineData("10GiB", 10L << 30)]
+    [InlineData("2TiB", 2L << 40)]
+    [InlineData("0KiB", 0L)]
+    [InlineData("1048576TiB", 1L << 60)]
+    [InlineData("1048577TiB", null)]
+    [InlineData("10", null)]
+    [InlineData("10GB", null)]
+    [InlineData("10gib", null)]
+    [InlineData("1.5GiB", null)]
+    [InlineData("-1GiB", null)]
+    [InlineData("1 GiB", null)]
+    [InlineData("GiB", null)]
+    [InlineData("", null)]
+    public void Sizes_have_binary_units(string text, long? bytes) =>
+        Assert.Equal(bytes, Quantities.Bytes(text));
+
+    [Theory]
+    [InlineData("25G", 25_000L)]
+    [InlineData("2.5G", 2_500L)]
+    [InlineData("400G", 400_000L)]
+    [InlineData("100M", 100L)]
+    [InlineData("0.0001G", null)]
+    [InlineData("0G", null)]
+    [InlineData("0M", null)]
+    [InlineData("1.5M", null)]
+    [InlineData("25000", null)]
+    [InlineData("25g", null)]
+    [InlineData("-1G", null)]
+    [InlineData("20000G", null)]
+    [InlineData("G", null)]
+    public void Speeds_are_whole_Mbit_a_second(string text, long? mbit) =>
+        Assert.Equal(mbit, Quantities.Speed(text));
+
+    [Theory]
+    [InlineData("2027-01-31", 31)]
+    [InlineData("2028-02-29", 29)]
+    [InlineData("2027-02-29", null)]
+    [InlineData("2027-13-01", null)]
+    [InlineData("2027-1-31", null)]
+    [InlineData("2027-01-31T00:00:00", null)]
+    [InlineData(" 2027-01-31", null)]
+    [InlineData("31.1.2027", null)]
+    [InlineData("", null)]
+    public void Dates_are_year_month_and_day(string text, int? day) =>
+        Assert.Equal(day, Quantities.Date(text)?.Day);
 
     [Theory]
     [InlineData("02:00:00:00:00:01", 0x0100_0000_0002UL)]

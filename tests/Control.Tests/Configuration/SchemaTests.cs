@@ -57,7 +57,8 @@ public sealed class SchemaTests
                 "0x", "1e9",
             "nan", "inf", "true", "1979-05-27", "name", "port", "lane", "stage", "rule", "load", "through",
                 "slo",
-            "host", "cpu", "ports", "kind", "\"a\"", "\"10s\"", "\"p99.9\"", "\\u0000", "\u00e9", "\ud800",
+            "host", "objective", "waiver", "check", "disk", "expect", "firmware",
+            "cpu", "ports", "kind", "\"a\"", "\"10s\"", "\"p99.9\"", "\\u0000", "\u00e9", "\ud800",
         ];
         Gen.Int[0, words.Length - 1].Select(i => words[i]).Array[0, 40]
             .Sample(parts => Survives(string.Concat(parts)), iter: 20_000);

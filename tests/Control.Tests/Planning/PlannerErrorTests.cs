@@ -86,6 +86,19 @@ public sealed class PlannerErrorTests
                 + "CPUs that are online.");
 
     [Fact]
+    public void A_housekeeping_list_with_N_is_held_against_the_last_CPU()
+    {
+        Forward(Sample.With("[host]", "[host]\nhousekeeping = \"0,5,N\"")
+            .Replace("cpu = 1", "cpu = 1\npolicy = \"other\"", StringComparison.Ordinal), Sample.Lab,
+            "t.toml:3:16: housekeeping = \"0,5,N\": CPU 5 is not online: this host has 0-1. Name "
+                + "CPUs that are online.");
+        Forward(Sample.With("[host]", "[host]\nhousekeeping = \"4-N\""), Sample.Lab,
+            "t.toml:3:16: housekeeping = \"4-N\": is no list of CPUs on this host, where N is 1. Name "
+                + "CPUs that are online.");
+        Forward(Metal("housekeeping = \"0-1\"", "housekeeping = \"0,3-N\""), Sample.Metal);
+    }
+
+    [Fact]
     public void CPU_0_is_not_for_a_FIFO_lane_where_there_are_others() =>
         Forward(Metal("cpu = 2", "cpu = 0").Replace("housekeeping = \"0-1\"", "housekeeping = \"1\"",
             StringComparison.Ordinal), Sample.Metal,
@@ -93,10 +106,11 @@ public sealed class PlannerErrorTests
                 + "Choose another CPU of 0-3, or write policy = \"other\".");
 
     [Fact]
-    public void A_FIFO_lane_on_a_housekeeping_CPU_is_refused() =>
-        Forward(Sample.With("[host]", "[host]\nhousekeeping = \"0-1\""), Sample.Lab,
+    public void A_FIFO_lane_on_a_housekeeping_CPU_that_only_the_host_knows_is_refused() =>
+        Forward(Sample.With("[host]", "[host]\nhousekeeping = \"0-N\""), Sample.Lab,
             "t.toml:23:7: cpu = 1: a FIFO lane would starve the other threads of CPU 1: "
-                + "housekeeping is 0-1. Choose another CPU for one of them, or write policy = \"other\".");
+                + "housekeeping is 0-1 (line 3). Choose another CPU for one of them, or write policy = "
+                + "\"other\".");
 
     [Fact]
     public void A_lane_of_policy_other_may_share_a_housekeeping_CPU()
