@@ -68,6 +68,7 @@ internal static class CommandLine
             Exit codes: 0 yes, 1 wrong input, 2 the host or kernel refused, 3 a gate said no, 130 interrupted.
             """)
         {
+            CheckCommand.Make(io),
             PlanCommand.Make(io),
             RunCommand.Make(io),
             LoadCommand.Make(io),

@@ -45,7 +45,7 @@ internal static class HtmlText
           border-top: 1px solid var(--line); }
         thead th { border-top: 0; color: var(--soft); font-weight: 600; }
         th:first-child, td:first-child, th.l, td.l { text-align: left; }
-        td.wrap { white-space: normal; min-width: 200px; line-height: 1.35; }
+        td.wrap { white-space: normal; min-width: 200px; line-height: 1.35; overflow-wrap: anywhere; }
         thead th { white-space: normal; vertical-align: bottom; line-height: 1.3; }
         td small { color: var(--soft); font-size: 11.5px; display: inline-block; min-width: 40px;
           padding-left: 6px; }

@@ -189,5 +189,5 @@ internal static class RunFolder
 
     private static RunFolderException Refused(string path, Exception e) =>
         new($"cannot write {path}: {e.Message.ReplaceLineEndings(" ")} (is the disk full or read-only? "
-            + "another place: --out DIR)", isHostFault: true);
+            + "name another place)", isHostFault: true);
 }

@@ -7,6 +7,9 @@ public sealed class HelpTests
 {
     [Theory]
     [InlineData("")]
+    [InlineData("check")]
+    [InlineData("check explain")]
+    [InlineData("check list")]
     [InlineData("plan")]
     [InlineData("run")]
     [InlineData("load")]
@@ -40,7 +43,7 @@ public sealed class HelpTests
             StringComparison.Ordinal)..].Split('\n').Skip(1)
             .Where(line => line.Length > 2 && line[2] != ' ').Select(line => line.Trim().Split(' ')[0]);
         Assert.Equal(
-            ["plan", "run", "load", "status", "stop", "ports", "report", "tune", "lab", "version",
+            ["check", "plan", "run", "load", "status", "stop", "ports", "report", "tune", "lab", "version",
                 "selftest"], verbs);
     }
 

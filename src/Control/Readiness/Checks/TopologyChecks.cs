@@ -1,0 +1,289 @@
+namespace LowLatency.Control.Readiness.Checks;
+
+/// <summary>Where lanes, ports and disks lie: CPUs that are there, on the right node, behind a full
+/// link.</summary>
+internal static class TopologyChecks
+{
+    private const string Cpus = "/sys/devices/system/cpu/";
+    private const string L3 = Cpus + "cpu{cpu}/cache/index3/shared_cpu_list";
+    private const string Packages = Cpus + "cpu{cpu}/topology/physical_package_id";
+    private const string Siblings = Cpus + "cpu{cpu}/topology/thread_siblings_list";
+    private const string NodeLists = "/sys/devices/system/node/node*/cpulist";
+
+    /// <summary>The group.</summary>
+    public static IReadOnlyList<Check> All { get; } = 
+        [DeclaredOnline, HousekeepingSufficient, NicLocal, NvmeLocal, CacheShared, LinkFull, Trustworthy];
+
+    private static Check DeclaredOnline => new()
+    {
+        Id = "topo.cpus.declared-online",
+        Kind = CheckKind.Static,
+        Severities = "B/B/B",
+        Reads = [Cpus + "online", Cpus + "possible", "/sys/fs/cgroup{slice}/cpuset.cpus.effective"],
+        Expects = "every declared CPU is online, and in the effective cpuset of the data plane's cgroup",
+        Why = "a configuration written for another machine pins two lanes on one CPU, or none at all",
+        Source = "openshift-kni/performance-addon-operators#236",
+        Remedy = new Remedy(RollbackClass.Runtime, "correct the CPUs in the configuration, or take the CPU "
+            + "online"),
+        Judge = static facts =>
+        {
+            CpuMask online = facts.Cpus(Cpus + "online");
+            CpuMask possible = facts.Cpus(Cpus + "possible");
+            CpuMask declared = facts.Topology.Data.Or(facts.Topology.Housekeeping);
+            string slice = $"/sys/fs/cgroup{facts.Topology.Slice?.TrimEnd('/')}/cpuset.cpus.effective";
+            CpuMask? allowed = facts.Topology.Slice is null ? null : facts.CpusOrMissing(slice);
+            return declared.IsEmpty ? [Finding.NotApplicable("no CPU is declared")]
+                : declared.Cpus.Select(cpu =>
+                !possible.Contains(cpu) ? Finding.Fail($"this machine has no such CPU, only {possible}",
+                    Subject.OfCpu(cpu))
+                : !online.Contains(cpu) ? Finding.Fail(
+                    "is offline", Subject.OfCpu(cpu), $"echo 1 > {Cpus}cpu{cpu}/online")
+                : allowed is not null && !allowed.Contains(cpu) && facts.Topology.Data.Contains(cpu)
+                    ? Finding.Fail($"is not in {slice}: {allowed}", Subject.OfCpu(cpu))
+                : Finding.Pass("online", Subject.OfCpu(cpu)));
+        },
+    };
+
+    private static Check HousekeepingSufficient => new()
+    {
+        Id = "topo.housekeeping.sufficient",
+        Kind = CheckKind.Static,
+        Severities = "B/H/M",
+        Reads = [Cpus + "online", NodeLists],
+        Expects = "housekeeping and data-plane CPUs are disjoint, CPU 0 keeps house, each NUMA node with a "
+            + "lane has a "
+            + "housekeeping CPU, and there are at least two of them",
+        Why = "CPU 0 keeps the interrupts of boot, timekeeping and work that cannot move; what lanes hand "
+            + "over has to "
+            + "run somewhere near",
+        Source = "DPDK doc/guides/linux_gsg/nic_perf_intel_platform.rst",
+        Remedy = new Remedy(RollbackClass.Restart, "declare other CPUs: lanes off CPU 0, housekeeping on it"),
+        Judge = static facts =>
+        {
+            Topology topology = facts.Topology;
+            if (topology.Data.IsEmpty)
+            {
+                return [Finding.NotApplicable("no data-plane CPU is declared")];
+            }
+
+            List<Finding> findings = [];
+            CpuMask house = topology.Housekeeping.And(facts.Cpus(Cpus + "online"));
+            if (!house.And(topology.Data).IsEmpty)
+            {
+                findings.Add(Finding.Fail($"CPUs {house.And(topology.Data)} are declared as both"));
+            }
+
+            if (topology.Data.Contains(0))
+            {
+                findings.Add(Finding.Fail("a lane runs on CPU 0", Subject.OfCpu(0)));
+            }
+
+            foreach (Match node in facts.Match(NodeLists))
+            {
+                CpuMask cpus = facts.Cpus(node.Source);
+                if (!cpus.And(topology.Data).IsEmpty && cpus.And(house).IsEmpty)
+                {
+                    findings.Add(Finding.Fail($"{node.Parts[0]} has lanes on {cpus.And(topology.Data)} and "
+                        + $"no "
+                        + "housekeeping CPU"));
+                }
+            }
+
+            return findings.Count > 0 ? findings
+                : house.Count < 2 ? [Finding.Warn($"only CPU {house} keeps house")]
+                : [Finding.Pass($"CPUs {house} keep house, {topology.Data} carry lanes")];
+        },
+    };
+
+    private static Check NicLocal => new()
+    {
+        Id = "topo.numa.nic-local",
+        Kind = CheckKind.Static,
+        Severities = "H/H/-",
+        Reads = ["{port.pci}/numa_node", NodeLists],
+        Expects = "each port lies on the NUMA node of the lanes that use it",
+        Why = "on a remote node every descriptor and doorbell crosses the interconnect",
+        Source = "DPDK doc/guides/linux_gsg/nic_perf_intel_platform.rst; rigtorp.se low-latency guide",
+        Remedy = new Remedy(RollbackClass.Restart, "move the lanes to CPUs of the port's node, or the card "
+            + "to another slot"),
+        Judge = static facts =>
+        {
+            Dictionary<int, int> nodes = NodesOfCpus(facts);
+            return facts.EachPort(port => port.Pci.Length == 0
+                ? [Finding.NotApplicable("it has no PCI device")]
+                : Local(nodes, port.Cpus, (int)facts.Number(port.PciFile("numa_node"))));
+        },
+    };
+
+    private static Check NvmeLocal => new()
+    {
+        Id = "topo.numa.nvme-local",
+        Kind = CheckKind.Static,
+        Severities = "M/M/-",
+        Reads = ["{disk.pci}/numa_node", NodeLists],
+        Expects = "each disk lies on the NUMA node of the CPU that submits to it",
+        Why = "on a remote node every completion that is polled for crosses the interconnect",
+        Source = "DPDK doc/guides/linux_gsg/nic_perf_intel_platform.rst, which says the same of network "
+            + "cards",
+        Remedy = new Remedy(RollbackClass.Restart, "declare a CPU of the disk's node"),
+        Judge = static facts =>
+        {
+            Dictionary<int, int> nodes = NodesOfCpus(facts);
+            return facts.EachDisk(disk => disk.Pci.Length == 0
+                ? [Finding.NotApplicable("it has no PCI device")]
+                : disk.Declared.Cpu is not int cpu ? [Finding.NotApplicable("no CPU is declared for it")]
+                : Local(nodes, new CpuMask([cpu]), (int)facts.Number(disk.PciFile("numa_node"))));
+        },
+    };
+
+    private static Check CacheShared => new()
+    {
+        Id = "topo.llc.pipeline-shared",
+        Kind = CheckKind.Static,
+        Severities = "M/M/I",
+        Reads = [L3],
+        Expects = "lanes that serve the same interface share a last-level cache",
+        Why = "what one writes and another reads crosses the die otherwise, for every ring slot",
+        Source = "AMD EPYC tuning guides (CCX); firedancer-io/firedancer lays its tiles out by it",
+        Remedy = new Remedy(RollbackClass.Restart, "give these lanes CPUs of one L3 domain"),
+        Judge = static facts =>
+        {
+            List<Finding> findings = [];
+            foreach (IGrouping<(string, string), TopologyPort> shared in facts.Topology.Ports
+                .GroupBy(port => (port.Netns, port.Interface)))
+            {
+                CpuMask cpus = shared.Aggregate(CpuMask.Empty, (all, port) => all.Or(port.Cpus));
+                string source = L3.Replace("{cpu}",
+                    cpus.Cpus[0].ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    StringComparison.Ordinal);
+                CpuMask? domain = facts.Topology.Possible.Contains(cpus.Cpus[0])
+                    ? facts.CpusOrMissing(source) : null;
+                Subject about = Subject.Of(shared.First());
+                findings.Add(domain is null ? Finding.Unsupported("the CPU shows no last-level cache", about)
+                    : !domain.Contains(cpus.Cpus[0])
+                        ? Finding.Unknown($"{source} leaves its own CPU out: {domain}", about)
+                    : cpus.IsWithin(domain) ? Finding.Pass($"CPUs {cpus} are in L3 domain {domain}", about)
+                    : Finding.Warn($"CPUs {cpus.Without(domain)} are in another L3 domain than "
+                        + $"{cpus.Cpus[0]}", about));
+            }
+
+            return findings.Count > 0 ? findings : [Finding.NotApplicable("no port is declared")];
+        },
+    };
+
+    private static Check LinkFull => new()
+    {
+        Id = "topo.pcie.link-full",
+        Kind = CheckKind.Static | CheckKind.Behaviour,
+        Severities = "H/M/-",
+        Reads =
+        [
+            new Read("{port.pci}/*_link_speed", Intrusion.I1),
+                new Read("{port.pci}/*_link_width", Intrusion.I1),
+            new Read("{port.pci}/aer_dev_correctable", Intrusion.I1, ReadTraits.Window),
+        ],
+        Expects = "each port's PCIe link runs at its full speed and width, and over the window it "
+            + "corrected no error",
+        Why = "a link that was trained down saturates in bursts only, and replays show as spikes",
+        Source = "DPDK doc/guides/linux_gsg/nic_perf_intel_platform.rst (LnkSta by hand)",
+        Remedy = new Remedy(RollbackClass.Firmware, "seat the card anew, or change the slot's settings"),
+        Judge = static facts => facts.EachPort(port => port.Pci.Length == 0
+            ? [Finding.NotApplicable("it has no PCI device")] : Trained(facts, port)),
+    };
+
+    private static Check Trustworthy => new()
+    {
+        Id = "topo.sysfs.trustworthy",
+        Kind = CheckKind.Static,
+        Severities = "B/B/M",
+        Reads = [Cpus + "online", NodeLists, "/proc/cpuinfo", Siblings, Packages],
+        Expects = "nodes, topology and /proc/cpuinfo name the same CPUs",
+        Why = "hypervisors were seen to hand out NUMA tables that are wrong: whoever lays out lanes by "
+            + "them lays them wrong",
+        Source = "scylladb/seastar#2956",
+        Remedy = new Remedy(RollbackClass.Observe, "mend the hypervisor's or the firmware's tables"),
+        Judge = static facts =>
+        {
+            CpuMask online = facts.Cpus(Cpus + "online");
+            CpuMask listed = new(facts.Lines("/proc/cpuinfo").Where(line =>
+                line.StartsWith("processor", StringComparison.Ordinal))
+                .Select(line => (int)Facts.AsNumber("/proc/cpuinfo", line.Split(':')[^1])));
+            List<string> odd = [];
+            CpuMask seen = CpuMask.Empty;
+            foreach (Match node in facts.Match(NodeLists))
+            {
+                CpuMask cpus = facts.Cpus(node.Source);
+                odd.AddRange(seen.And(cpus).IsEmpty ? [] : [$"CPUs {seen.And(cpus)} are on two nodes"]);
+                // Which socket it is says nothing here: a guest's one node may well have several.
+                odd.AddRange(cpus.And(online).Cpus.Where(cpu => facts.NumberOrMissing(Of(Packages, cpu)) < -1)
+                    .Select(cpu => $"CPU {cpu} has no socket"));
+                seen = seen.Or(cpus);
+            }
+
+            odd.AddRange(seen.IsEmpty || online.IsWithin(seen) ? []
+                : [$"CPUs {online.Without(seen)} are on no node"]);
+            odd.AddRange(listed.Equals(online) ? [] : [$"/proc/cpuinfo names {listed}, online are {online}"]);
+            odd.AddRange(online.Cpus.Where(cpu => facts.CpusOrMissing(Of(Siblings, cpu)) is CpuMask own
+                    && !own.Contains(cpu))
+                .Select(cpu => $"CPU {cpu} is no sibling of itself"));
+            return odd.Count > 0 ? odd.Select(text => Finding.Fail(text))
+                : [Finding.Pass($"all name CPUs {online}")];
+        },
+    };
+
+    private static string Of(string pattern, int cpu) => pattern.Replace("{cpu}",
+        cpu.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+
+    private static IEnumerable<Finding> Trained(Facts facts, TopologyPort port)
+    {
+        if (facts.LineOrMissing(port.PciFile("max_link_speed")) is not string most
+            || most.StartsWith("Unknown", StringComparison.Ordinal))
+        {
+            yield return Finding.Unsupported("the device shows no link: a virtual function, or not PCIe");
+            yield break;
+        }
+
+        string speed = facts.Line(port.PciFile("current_link_speed"));
+        long width = facts.Number(port.PciFile("current_link_width"));
+        long widest = facts.Number(port.PciFile("max_link_width"));
+        yield return !speed.Contains("GT/s", StringComparison.Ordinal)
+            ? Finding.Unknown($"'{Facts.Short(speed)}' is no speed of a link")
+            : speed != most || width != widest ? Finding.Warn($"{speed} x{width}, it can {most} x{widest}")
+            : Finding.Pass($"{speed} x{width}");
+        string errors = port.PciFile("aer_dev_correctable");
+        if (facts.WindowSeconds > 0 && facts.TextOrMissing(errors) is not null)
+        {
+            long moved = Facts.AsNumber(errors, facts.Value(errors, "TOTAL_ERR_COR", Moment.End))
+                - Facts.AsNumber(errors, facts.Value(errors, "TOTAL_ERR_COR"));
+            if (moved != 0)
+            {
+                yield return Finding.Warn($"{moved} errors were corrected in the window");
+            }
+        }
+    }
+
+    private static IEnumerable<Finding> Local(Dictionary<int, int> nodes, CpuMask cpus, int node)
+    {
+        CpuMask remote = new(cpus.Cpus.Where(cpu => nodes.GetValueOrDefault(cpu, -1) != node));
+        yield return node < 0
+            ? nodes.Values.Distinct().Count() > 1
+                ? Finding.Warn("the firmware does not say on which node it lies")
+                : Finding.Pass("there is one node")
+            : remote.IsEmpty ? Finding.Pass($"node {node}, like its lanes")
+            : Finding.Fail($"lies on node {node}, its lanes on CPUs {remote} do not");
+    }
+
+    private static Dictionary<int, int> NodesOfCpus(Facts facts)
+    {
+        Dictionary<int, int> nodes = [];
+        foreach (Match node in facts.Match(NodeLists))
+        {
+            foreach (int cpu in facts.Cpus(node.Source).Cpus)
+            {
+                nodes[cpu] = (int)Facts.AsNumber(node.Source, node.Parts[0]["node".Length..]);
+            }
+        }
+
+        return nodes;
+    }
+}
