@@ -17,7 +17,11 @@ internal readonly record struct BootArgument(string Name, string? Value)
 /// Pure.</summary>
 internal sealed class BootLine
 {
+    /// <summary>Where the running kernel shows its line.</summary>
+    public const string Source = "/proc/cmdline";
+
     private const string Isolation = "isolcpus";
+    private const int Most = 4096; // the longest COMMAND_LINE_SIZE of any architecture (asm/setup.h)
 
     private static readonly string[] Flags = ["nohz", "domain", "managed_irq"];
 
@@ -31,6 +35,12 @@ internal sealed class BootLine
 
     /// <summary>Its arguments in order; those behind <c>--</c> are init's.</summary>
     public IReadOnlyList<BootArgument> Arguments { get; }
+
+    /// <summary>The line of the running kernel.</summary>
+    /// <exception cref="NotReadException">It cannot be read, or is longer than any kernel takes.</exception>
+    public static BootLine Running(Facts facts) => facts.Line(Source) is { Length: <= Most } line
+        ? Parse(line)
+        : throw new NotReadException($"{Source}: it is longer than any kernel takes");
 
     /// <summary>Takes a line apart.</summary>
     public static BootLine Parse(string line)
@@ -72,8 +82,7 @@ internal sealed class BootLine
 
     /// <summary>The value that holds: of isolcpus and nohz_full the first, as the kernel drops a later one
     /// that differs (kernel/sched/isolation.c, housekeeping_setup); of all others the last. Null when it is
-    /// not there, or has
-    /// none.</summary>
+    /// not there, or has none.</summary>
     public string? Holding(string name) => FirstHolds.Any(first => IsSame(name, first))
         ? Arguments.FirstOrDefault(argument => IsSame(argument.Name, name)).Value : Last(name);
 

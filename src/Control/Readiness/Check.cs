@@ -132,6 +132,11 @@ internal sealed record Check
     /// go-live by being unknown.</summary>
     public bool IsMeasuredGate { get; init; }
 
+    /// <summary>Id of the check whose failure takes this one's evidence away: what it says is unknown then.
+    /// Null:
+    /// none.</summary>
+    public string? RestsOn { get; init; }
+
     /// <summary>First part of the id.</summary>
     public string Group => Id[..Id.IndexOf('.', StringComparison.Ordinal)];
 

@@ -19,12 +19,17 @@ internal static class CpuTime
     }
 
     /// <summary>Share of the window that a hypervisor took from a CPU.</summary>
+    /// <exception cref="NotReadException">The file has no such CPU, is not this file, or its times stand
+    /// still.</exception>
     public static double StealShare(Facts facts, string source, int cpu)
     {
         long[] before = Of(facts, source, cpu, Moment.Start);
         long[] after = Of(facts, source, cpu, Moment.End);
         double all = after.Sum() - before.Sum();
-        return all <= 0 ? 0 : Math.Clamp((after[Steal] - before[Steal]) / all, 0, 1);
+        long taken = after[Steal] - before[Steal];
+        return all > 0 ? Math.Clamp(taken / all, 0, 1)
+            : throw new NotReadException(string.Create(CultureInfo.InvariantCulture,
+                $"{source}: the times of cpu{cpu} did not move in the window"));
     }
 
     // user nice system idle iowait irq softirq steal; guest and guest_nice are in user and nice already.

@@ -10,8 +10,9 @@ namespace LowLatency.Control.Readiness;
 /// there</item>
 /// <item><c>{port.sys}</c> sysfs directory of the port's interface, <c>{port.net}</c> /proc/net and
 /// <c>{port.sysctl}</c> /proc/sys/net of its namespace, <c>{port.link}</c> its name with namespace (for
-/// netlink and probes), <c>{port.pci}</c> its PCI directory, <c>{port.device}</c> its device below /sys,
-/// <c>{port.queue}</c> the declared queue</item>
+/// netlink and probes), <c>{port.pci}</c> its PCI directory, <c>{port.path}</c> that of
+/// each function on the way to it, <c>{port.device}</c> its device below /sys, <c>{port.queue}</c> the
+/// declared queue</item>
 /// <item><c>{disk}</c> name of the block device, <c>{disk.nvme}</c> its controller, <c>{disk.pci}</c> its PCI
 /// directory, <c>{disk.path}</c> the declared path, <c>{disk.polled}</c> the same of devices that are to be
 /// polled</item>
@@ -33,6 +34,11 @@ internal static class Expansion
             Cpus(pattern, "{H}", topology.Housekeeping),
         _ when pattern.Contains("{cpu}", StringComparison.Ordinal) =>
             Cpus(pattern, "{cpu}", topology.Possible),
+        _ when pattern.Contains("{port.path}", StringComparison.Ordinal) =>
+        [
+            .. topology.Ports.SelectMany(port => port.PciPath).Distinct().Select(address => pattern.Replace(
+                "{port.path}", "/sys/bus/pci/devices/" + address, StringComparison.Ordinal)),
+        ],
         _ when pattern.Contains("{port.", StringComparison.Ordinal) =>
             [.. topology.Ports.Select(port => OfPort(pattern, port)).OfType<string>().Distinct()],
         _ when pattern.Contains("{disk", StringComparison.Ordinal) =>

@@ -198,11 +198,11 @@ internal sealed class Facts
         string[] wanted = pattern.Split('/');
         return
         [
-            .. _evidence.Facts.Where(fact => fact.Moment == Moment.Start && fact.State != FactState.Missing
-                    && Read.Matches(pattern, fact.Source))
-                .Select(fact => new Match(fact.Source,
-                    [.. fact.Source.Split('/').Where((_, i) =>
-                        wanted[i].Contains('*', StringComparison.Ordinal))])),
+            .. Encoding.UTF8.GetString(listing.Bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Where(source => _evidence.Find(source).State is not (FactState.Missing or FactState.NotCollected)
+                    && Read.Matches(pattern, source))
+                .Select(source => new Match(source,
+                    [.. source.Split('/').Where((_, i) => wanted[i].Contains('*', StringComparison.Ordinal))])),
         ];
     }
 

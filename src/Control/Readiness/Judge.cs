@@ -24,8 +24,8 @@ internal static class Judge
             .Build(configuration, asked ?? HostProfiles.Find(evidence.ProfileAsked));
         Waivers waivers = new(configuration, DateOnly.FromDateTime(
             DateTime.UnixEpoch.AddTicks(evidence.TimeNs / TimeSpan.NanosecondsPerTick)));
-        List<CheckResult> results = [.. checks.Select(check =>
-            waivers.Apply(One(check, evidence, topology)))];
+        List<CheckResult> said = [.. checks.Select(check => One(check, evidence, topology))];
+        List<CheckResult> results = [.. said.Select(result => waivers.Apply(Doubted(result, said)))];
         return new ReadinessReport
         {
             Evidence = evidence,
@@ -35,6 +35,17 @@ internal static class Judge
             Notes = waivers.Notes(results),
         };
     }
+
+    private static CheckResult Doubted(CheckResult result, List<CheckResult> said) =>
+        result.Check.RestsOn is string id && result.State is CheckState.Pass or CheckState.Warn
+            or CheckState.Fail
+        && said.Exists(other => other.Check.Id == id && other.State == CheckState.Fail)
+            ? result with
+            {
+                State = CheckState.Unknown,
+                Findings = [Finding.Unknown($"what it read contradicts itself: see {id}")],
+            }
+            : result;
 
     private static CheckResult One(Check check, Evidence evidence, Topology topology)
     {

@@ -27,6 +27,9 @@ internal sealed record TopologyPort
     /// <summary>Path of its device below /sys/devices, from the kernel's own link; empty: unknown.</summary>
     public string DevicePath { get; init; } = "";
 
+    /// <summary>Addresses of the PCI functions from the root port to its device, both among them.</summary>
+    public IEnumerable<string> PciPath => DevicePath.Split('/').Where(TopologyBuilder.IsPciAddress);
+
     /// <summary>Why nothing can be said of it; null: it is there.</summary>
     public string? Absence { get; init; }
 

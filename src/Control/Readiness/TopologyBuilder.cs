@@ -196,7 +196,8 @@ internal sealed class TopologyBuilder(Func<string, Fact> read)
     // The last PCI function on the way to the device: 0000:3b:00.0.
     private static string PciOf(string path) => path.Split('/').LastOrDefault(IsPciAddress) ?? "";
 
-    private static bool IsPciAddress(string text) =>
+    /// <summary>It is the address of a PCI function, such as 0000:3b:00.0.</summary>
+    public static bool IsPciAddress(string text) =>
         text.Split(':') is [{ Length: >= 4 }, { Length: 2 }, { Length: 4 } slot] && slot[2] == '.'
         && text.All(c => char.IsAsciiHexDigit(c) || c is ':' or '.');
 

@@ -51,6 +51,17 @@ public sealed class JudgeTests
         Assert.Contains("boom", result.Findings[0].Observed, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Fail", "Unknown")]
+    [InlineData("Pass", "Pass")]
+    [InlineData("Unknown", "Pass")]
+    public void A_check_whose_evidence_another_refutes_is_unknown(string other, string state)
+    {
+        Check resting = Says(CheckState.Pass, "B/B/B") with { RestsOn = "x.base" };
+        Check basis = Says(Enum.Parse<CheckState>(other), "B/B/B") with { Id = "x.base" };
+        Assert.Equal(state, Report(resting, basis).Results[0].State.ToString());
+    }
+
     [Fact]
     public void A_rule_that_says_nothing_is_an_error() =>
         Assert.Equal(CheckState.Error, Report(Rule("B/B/B", _ => [])).Results[0].State);
@@ -154,7 +165,7 @@ public sealed class JudgeTests
     public static TheoryData<string> Hosts { get; } = [.. RecordedHost.Names.Select(name =>
         new TheoryDataRow<string>(name))];
 
-    private static ReadinessReport Report(Check check) => RecordedHost.Load("lab").Judge([check]);
+    private static ReadinessReport Report(params Check[] checks) => RecordedHost.Load("lab").Judge(checks);
 
     private static Check Says(CheckState state, string severities) =>
         Rule(severities, _ => [new Finding(Subject.Host, state, "as told")]);

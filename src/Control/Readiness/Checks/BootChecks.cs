@@ -5,7 +5,7 @@ namespace LowLatency.Control.Readiness.Checks;
 /// <summary>The boot line: what it says, what came of it, whether it will be there next time.</summary>
 internal static class BootChecks
 {
-    private const string Line = "/proc/cmdline";
+    private const string Line = BootLine.Source;
     private const string Cpus = "/sys/devices/system/cpu/";
     private const string DefaultAffinity = "/proc/irq/default_smp_affinity";
     private const string Huge = "/sys/kernel/mm/hugepages/hugepages-*kB/nr_hugepages";
@@ -136,7 +136,7 @@ internal static class BootChecks
 
     private static List<Finding> Kept(Facts facts)
     {
-        BootLine line = BootLine.Parse(facts.Line(Line));
+        BootLine line = BootLine.Running(facts);
         CpuMask possible = facts.Cpus(Cpus + "possible");
         List<(string Where, BootLine Line)> next = Next(facts);
         if (next.Count == 0)
@@ -194,7 +194,7 @@ internal static class BootChecks
 
     private static List<Finding> Effective(Facts facts)
     {
-        BootLine line = BootLine.Parse(facts.Line(Line));
+        BootLine line = BootLine.Running(facts);
         CpuMask possible = facts.Cpus(Cpus + "possible");
         List<Finding> findings = [.. Refused(line, possible).Select(text => Finding.Fail(text))];
         if (line.UnknownFlags() is { Count: > 0 } unknown)
@@ -300,7 +300,7 @@ internal static class BootChecks
 
     private static List<Finding> Contradictions(Facts facts)
     {
-        BootLine line = BootLine.Parse(facts.Line(Line));
+        BootLine line = BootLine.Running(facts);
         if (!BootLine.Lists.Any(line.Has))
         {
             return [Finding.NotApplicable("the boot line isolates nothing")];

@@ -10,6 +10,8 @@ internal static class HardwareChecks
     private const string MachineCheck = "/sys/devices/system/machinecheck/machinecheck";
     private const string Corrected = "/sys/devices/system/edac/mc/mc*/ce_count";
     private const string Uncorrected = "/sys/devices/system/edac/mc/mc*/ue_count";
+    private const string Controllers = "/sys/devices/system/edac/mc/mc*/mc_name";
+    private const string L3Id = "/sys/devices/system/cpu/cpu{D}/cache/index3/id";
     private const string Resctrl = "/sys/fs/resctrl/";
     private const string Stat = "/proc/stat";
 
@@ -60,8 +62,11 @@ internal static class HardwareChecks
         Id = "hw.mce.poll-known",
         Kind = CheckKind.Static,
         Severities = "M/-/-",
-        Reads = [MachineCheck + "{D}/check_interval", MachineCheck + "{D}/ignore_ce"],
-        Expects = "no timer polls the lanes' CPUs for corrected errors",
+        Reads = [MachineCheck + "{D}/check_interval", MachineCheck + "{D}/ignore_ce", Controllers,
+            BootLine.Source],
+        Expects = "no timer polls the lanes' CPUs for corrected errors, machine checks are on, and a "
+            + "driver of the "
+            + "memory controller still counts",
         Why = "each CPU polls its own machine-check banks, every five minutes by default; switching "
             + "machine checks off "
             + "altogether would hide fatal errors too",
@@ -69,18 +74,21 @@ internal static class HardwareChecks
             + "ignore_ce=1",
         Remedy = new Remedy(RollbackClass.Runtime, "write 1 to ignore_ce of the lanes' CPUs",
             "mce=ignore_ce"),
-        Judge = static facts => facts.EachDataCpu(cpu =>
+        Judge = static facts =>
         {
-            string directory = string.Create(CultureInfo.InvariantCulture, $"{MachineCheck}{cpu}/");
-            return [facts.NumberOrMissing(directory + "check_interval") is not long interval
-                    ? Finding.Unsupported("the kernel shows no machine checks")
-                : interval == 0 ? Finding.Pass("no polling")
-                : facts.NumberOrMissing(directory + "ignore_ce") == 1
-                    ? Finding.Pass("corrected errors are not polled for")
-                : Finding.Warn(string.Create(CultureInfo.InvariantCulture, $"polled every {interval} s"),
-                    null,
-                    $"echo 1 > {directory}ignore_ce")];
-        }),
+            BootLine line = BootLine.Running(facts);
+            if (line.Has("nomce") || line.All("mce").Contains("off"))
+            {
+                return [Finding.Warn("booted with mce=off: fatal errors are not handled either")];
+            }
+
+            Finding[] findings = [.. facts.EachDataCpu(cpu => [Polled(facts, cpu)])];
+            return findings.Any(finding => finding.State == CheckState.Pass)
+                && facts.Match(Controllers).Count == 0
+                ? [.. findings, Finding.Warn("no driver of the memory controller counts what is no longer "
+                    + "polled for")]
+                : findings;
+        },
     };
 
     private static Check EdacRate => new()
@@ -102,8 +110,15 @@ internal static class HardwareChecks
                 return [Finding.Unsupported("no driver counts memory errors here")];
             }
 
+            IReadOnlyList<Match> uncorrected = facts.Match(Uncorrected);
+            if (!corrected.Select(match => match.Parts[0])
+                .SequenceEqual(uncorrected.Select(match => match.Parts[0])))
+            {
+                return [Finding.Unknown("not every memory controller counts both kinds of errors")];
+            }
+
             long mended = corrected.Sum(match => facts.Delta(match.Source));
-            long lost = facts.Match(Uncorrected).Sum(match => facts.Delta(match.Source));
+            long lost = uncorrected.Sum(match => facts.Delta(match.Source));
             return [lost != 0 ? Finding.Fail(string.Create(CultureInfo.InvariantCulture,
                 $"{lost} uncorrected errors"))
                 : mended != 0 ? Finding.Warn(string.Create(CultureInfo.InvariantCulture,
@@ -117,7 +132,7 @@ internal static class HardwareChecks
         Id = "hw.cache.llc-partition",
         Kind = CheckKind.Static,
         Severities = "L/-/-",
-        Reads = [Resctrl + "schemata", Resctrl + "*/schemata", Resctrl + "*/cpus_list"],
+        Reads = [Resctrl + "schemata", Resctrl + "*/schemata", Resctrl + "*/cpus_list", L3Id],
         Expects = "where the last-level cache is divided, the lanes' part is their own",
         Why = "a neighbour that evicts the lanes' lines makes turns slow without any gap to see",
         Source = "Linux Documentation/arch/x86/resctrl.rst",
@@ -149,6 +164,19 @@ internal static class HardwareChecks
             }),
     };
 
+    private static Finding Polled(Facts facts, int cpu)
+    {
+        string directory = string.Create(CultureInfo.InvariantCulture, $"{MachineCheck}{cpu}/");
+        return facts.NumberOrMissing(directory + "check_interval") is not long interval
+                ? Finding.Unsupported("the kernel shows no machine checks")
+            : interval == 0 ? Finding.Pass("no polling")
+            : facts.NumberOrMissing(directory + "ignore_ce") == 1
+                ? Finding.Pass("corrected errors are not polled for")
+            : Finding.Warn(string.Create(CultureInfo.InvariantCulture, $"polled every {interval} s"), null,
+                $"echo 1 > {directory}ignore_ce");
+    }
+
+    // Beside groups there lie info, mon_data and mon_groups, which have no CPUs.
     private static IEnumerable<Finding> Partition(Facts facts)
     {
         if (facts.LinesOrMissing(Resctrl + "schemata") is not string[] root)
@@ -156,29 +184,65 @@ internal static class HardwareChecks
             return [Finding.Unsupported("resctrl is not mounted, or the CPU divides no cache")];
         }
 
-        ulong all = Ways(root, Resctrl + "schemata");
-        foreach (Match group in facts.Match(Resctrl + "*/cpus_list"))
+        Dictionary<string, CpuMask> groups = [];
+        foreach (Match match in facts.Match(Resctrl + "*/cpus_list"))
         {
-            CpuMask cpus = facts.Cpus(group.Source);
-            if (!facts.Topology.Data.IsEmpty && facts.Topology.Data.IsWithin(cpus))
+            if (facts.CpusOrMissing(match.Source) is CpuMask cpus)
             {
-                string schemata = $"{Resctrl}{group.Parts[0]}/schemata";
-                ulong own = Ways(facts.Lines(schemata), schemata);
-                return [(own & all) == 0 ? Finding.Pass($"group {group.Parts[0]} has its own ways")
-                    : Finding.Warn($"group {group.Parts[0]} shares ways with the rest of the host")];
+                groups[match.Parts[0]] = cpus;
             }
         }
 
-        return [Finding.NotApplicable("the cache is not divided for the lanes, and nothing asks for it")];
+        Dictionary<string, Dictionary<long, ulong>> ways = groups.Keys.ToDictionary(name => name, name =>
+            Ways(facts.Lines($"{Resctrl}{name}/schemata"), $"{Resctrl}{name}/schemata"));
+        ways[""] = Ways(root, Resctrl + "schemata");
+        if (!groups.Values.Any(cpus => !cpus.And(facts.Topology.Data).IsEmpty))
+        {
+            return [Finding.NotApplicable("the cache is not divided for the lanes, and nothing asks for it")];
+        }
+
+        return facts.EachDataCpu(cpu =>
+        {
+            string own = groups.FirstOrDefault(group => group.Value.Contains(cpu)).Key ?? "";
+            long id = facts.Number(L3Id.Replace(
+                "{D}", cpu.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            ulong mine = In(ways[own], id);
+            string? other = ways.Where(group => group.Key != own && (In(group.Value, id) & mine) != 0)
+                .Select(group => group.Key.Length == 0 ? "the rest of the host" : "group " + group.Key)
+                    .FirstOrDefault();
+            return [own.Length == 0 ? Finding.Warn("is in no group of its own, like the rest of the host")
+                : other is null ? Finding.Pass($"group {own} has its own ways")
+                : Finding.Warn($"group {own} shares ways with {other}")];
+        });
     }
 
-    // "    L3:0=ff0;1=ff0": the ways of the first domain stand for all.
-    private static ulong Ways(string[] lines, string source)
+    private static ulong In(Dictionary<long, ulong> ways, long id) => ways.TryGetValue(id, out ulong mask)
+        ? mask
+        : throw new NotReadException(string.Create(CultureInfo.InvariantCulture,
+            $"resctrl names no L3 cache {id}"));
+
+    // "    L3:0=ff0;1=ff0"; L3CODE and L3DATA where code and data are divided apart.
+    private static Dictionary<long, ulong> Ways(string[] lines, string source)
     {
-        string? line = Array.Find(lines, text => text.TrimStart().StartsWith("L3", StringComparison.Ordinal));
-        return line?.Split('=', ';') is [_, var first, ..]
-            && ulong.TryParse(first, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
-                out ulong ways) ? ways
-            : throw new NotReadException($"{source}: it names no ways of the L3 cache");
+        Dictionary<long, ulong> ways = [];
+        foreach (string line in lines.Where(text => text.TrimStart()
+            .StartsWith("L3", StringComparison.Ordinal)))
+        {
+            foreach (string part in line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(';'))
+            {
+                if (part.Split('=') is not [var id, var mask]
+                    || !ulong.TryParse(mask, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                        out ulong bits))
+                {
+                    throw new NotReadException($"{source}: '{Facts.Short(part)}' names no ways of a cache");
+                }
+
+                long domain = Facts.AsNumber(source, id);
+                ways[domain] = ways.GetValueOrDefault(domain) | bits;
+            }
+        }
+
+        return ways.Count > 0 ? ways : throw new NotReadException($"{source}: it names no ways of the L3 "
+            + $"cache");
     }
 }

@@ -4,6 +4,7 @@ namespace LowLatency.Control.Readiness.Checks;
 /// link.</summary>
 internal static class TopologyChecks
 {
+    private const string TrustworthyId = "topo.sysfs.trustworthy";
     private const string Cpus = "/sys/devices/system/cpu/";
     private const string L3 = Cpus + "cpu{cpu}/cache/index3/shared_cpu_list";
     private const string Packages = Cpus + "cpu{cpu}/topology/physical_package_id";
@@ -47,6 +48,7 @@ internal static class TopologyChecks
     private static Check HousekeepingSufficient => new()
     {
         Id = "topo.housekeeping.sufficient",
+        RestsOn = TrustworthyId,
         Kind = CheckKind.Static,
         Severities = "B/H/M",
         Reads = [Cpus + "online", NodeLists],
@@ -98,6 +100,7 @@ internal static class TopologyChecks
     private static Check NicLocal => new()
     {
         Id = "topo.numa.nic-local",
+        RestsOn = TrustworthyId,
         Kind = CheckKind.Static,
         Severities = "H/H/-",
         Reads = ["{port.pci}/numa_node", NodeLists],
@@ -118,6 +121,7 @@ internal static class TopologyChecks
     private static Check NvmeLocal => new()
     {
         Id = "topo.numa.nvme-local",
+        RestsOn = TrustworthyId,
         Kind = CheckKind.Static,
         Severities = "M/M/-",
         Reads = ["{disk.pci}/numa_node", NodeLists],
@@ -139,6 +143,7 @@ internal static class TopologyChecks
     private static Check CacheShared => new()
     {
         Id = "topo.llc.pipeline-shared",
+        RestsOn = TrustworthyId,
         Kind = CheckKind.Static,
         Severities = "M/M/I",
         Reads = [L3],
@@ -178,12 +183,15 @@ internal static class TopologyChecks
         Severities = "H/M/-",
         Reads =
         [
-            new Read("{port.pci}/*_link_speed", Intrusion.I1),
-                new Read("{port.pci}/*_link_width", Intrusion.I1),
+            new Read("{port.path}/current_link_speed", Intrusion.I1),
+            new Read("{port.path}/current_link_width", Intrusion.I1),
+            new Read("{port.pci}/max_link_speed", Intrusion.I1),
+                new Read("{port.pci}/max_link_width", Intrusion.I1),
             new Read("{port.pci}/aer_dev_correctable", Intrusion.I1, ReadTraits.Window),
         ],
-        Expects = "each port's PCIe link runs at its full speed and width, and over the window it "
-            + "corrected no error",
+        Expects = "each port's PCIe link runs at its full speed and width, no link on the way to it is "
+            + "slower or below "
+            + "the declared speed, and over the window it corrected no error",
         Why = "a link that was trained down saturates in bursts only, and replays show as spikes",
         Source = "DPDK doc/guides/linux_gsg/nic_perf_intel_platform.rst (LnkSta by hand)",
         Remedy = new Remedy(RollbackClass.Firmware, "seat the card anew, or change the slot's settings"),
@@ -193,7 +201,7 @@ internal static class TopologyChecks
 
     private static Check Trustworthy => new()
     {
-        Id = "topo.sysfs.trustworthy",
+        Id = TrustworthyId,
         Kind = CheckKind.Static,
         Severities = "B/B/M",
         Reads = [Cpus + "online", NodeLists, "/proc/cpuinfo", Siblings, Packages],
@@ -215,7 +223,10 @@ internal static class TopologyChecks
                 CpuMask cpus = facts.Cpus(node.Source);
                 odd.AddRange(seen.And(cpus).IsEmpty ? [] : [$"CPUs {seen.And(cpus)} are on two nodes"]);
                 // Which socket it is says nothing here: a guest's one node may well have several.
-                odd.AddRange(cpus.And(online).Cpus.Where(cpu => facts.NumberOrMissing(Of(Packages, cpu)) < -1)
+                odd.AddRange(cpus.And(online).Cpus.Where(cpu =>
+                    facts.NumberOrMissing(Packages.Replace("{cpu}",
+                        cpu.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                            StringComparison.Ordinal)) < -1)
                     .Select(cpu => $"CPU {cpu} has no socket"));
                 seen = seen.Or(cpus);
             }
@@ -223,16 +234,43 @@ internal static class TopologyChecks
             odd.AddRange(seen.IsEmpty || online.IsWithin(seen) ? []
                 : [$"CPUs {online.Without(seen)} are on no node"]);
             odd.AddRange(listed.Equals(online) ? [] : [$"/proc/cpuinfo names {listed}, online are {online}"]);
-            odd.AddRange(online.Cpus.Where(cpu => facts.CpusOrMissing(Of(Siblings, cpu)) is CpuMask own
-                    && !own.Contains(cpu))
-                .Select(cpu => $"CPU {cpu} is no sibling of itself"));
+            odd.AddRange(OddSiblings(facts, online));
             return odd.Count > 0 ? odd.Select(text => Finding.Fail(text))
                 : [Finding.Pass($"all name CPUs {online}")];
         },
     };
 
-    private static string Of(string pattern, int cpu) => pattern.Replace("{cpu}",
-        cpu.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+    // Threads of a core say the same of each other, and share a node.
+    private static IEnumerable<string> OddSiblings(Facts facts, CpuMask online)
+    {
+        Dictionary<int, int> nodes = NodesOfCpus(facts);
+        Dictionary<int, CpuMask> siblings = [];
+        foreach (int cpu in online.Cpus)
+        {
+            if (facts.CpusOrMissing(Siblings.Replace("{cpu}",
+                cpu.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal))
+                    is CpuMask own)
+            {
+                siblings[cpu] = own;
+            }
+        }
+
+        foreach ((int cpu, CpuMask own) in siblings)
+        {
+            if (!own.Contains(cpu))
+            {
+                yield return $"CPU {cpu} is no sibling of itself";
+            }
+            else if (own.Cpus.Any(other => siblings.TryGetValue(other, out CpuMask? its) && !its.Equals(own)))
+            {
+                yield return $"the siblings {own} of CPU {cpu} say otherwise";
+            }
+            else if (own.Cpus.Select(other => nodes.GetValueOrDefault(other, -1)).Distinct().Count() > 1)
+            {
+                yield return $"CPUs {own} share a core, but not a node";
+            }
+        }
+    }
 
     private static IEnumerable<Finding> Trained(Facts facts, TopologyPort port)
     {
@@ -243,15 +281,21 @@ internal static class TopologyChecks
             yield break;
         }
 
-        string speed = facts.Line(port.PciFile("current_link_speed"));
-        long width = facts.Number(port.PciFile("current_link_width"));
-        long widest = facts.Number(port.PciFile("max_link_width"));
-        yield return !speed.Contains("GT/s", StringComparison.Ordinal)
-            ? Finding.Unknown($"'{Facts.Short(speed)}' is no speed of a link")
-            : speed != most || width != widest ? Finding.Warn($"{speed} x{width}, it can {most} x{widest}")
-            : Finding.Pass($"{speed} x{width}");
+        string[] path = [.. port.PciPath];
+        Link full = new(most, facts.Number(port.PciFile("max_link_width")), port.PciFile("max_link_speed"));
+        Link own = LinkOf(facts, port.Pci) ?? throw new NotReadException($"{port.Pci}: it has no current "
+            + $"link");
+        Link[] upstream = [.. path.SkipLast(1).Select(address => LinkOf(facts, address)).OfType<Link>()];
+        Link narrowest = upstream.Append(own).MinBy(link => link.Mbit)!;
+        yield return port.Declared.Expect?.SpeedMbit is long wanted && narrowest.Mbit < wanted
+                ? Finding.Fail($"{narrowest} at {narrowest.Where} carries {narrowest.Mbit} Mbit/s, "
+                    + $"{wanted} are declared")
+            : own.Speed != full.Speed || own.Width != full.Width ? Finding.Warn($"{own}, it can {full}")
+            : narrowest.Mbit < full.Mbit ? Finding.Warn($"{own}, but on the way {narrowest} at "
+                + $"{narrowest.Where}")
+            : Finding.Pass(own.ToString());
         string errors = port.PciFile("aer_dev_correctable");
-        if (facts.WindowSeconds > 0 && facts.TextOrMissing(errors) is not null)
+        if (facts.TextOrMissing(errors) is not null)
         {
             long moved = Facts.AsNumber(errors, facts.Value(errors, "TOTAL_ERR_COR", Moment.End))
                 - Facts.AsNumber(errors, facts.Value(errors, "TOTAL_ERR_COR"));
@@ -260,6 +304,39 @@ internal static class TopologyChecks
                 yield return Finding.Warn($"{moved} errors were corrected in the window");
             }
         }
+    }
+
+    // A bridge without a link, or with none trained, shows no file, "Unknown" or width 0: it is not the
+    // narrowest.
+    private static Link? LinkOf(Facts facts, string address)
+    {
+        string directory = $"/sys/bus/pci/devices/{address}/";
+        string? speed = facts.LineOrMissing(directory + "current_link_speed");
+        if (speed is null || speed.StartsWith("Unknown", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        Link link = new(speed, facts.Number(directory + "current_link_width"), address);
+        return link.Width > 0 ? link : null;
+    }
+
+    /// <summary>A link of PCI Express.</summary>
+    /// <param name="Speed">Of a lane, as sysfs prints it: "16.0 GT/s PCIe".</param>
+    /// <param name="Width">Lanes.</param>
+    /// <param name="Where">Address of one of its ends, or the file it is from.</param>
+    private sealed record Link(string Speed, long Width, string Where)
+    {
+        /// <summary>What it carries, Mbit/s: 8 of 10 bits up to 5 GT/s, 128 of 130 from 8, 242 of 256 bytes
+        /// from 64 (PCI Express base specification, encoding).</summary>
+        public long Mbit { get; } = Speed.Split(' ') is [var number, "GT/s", ..]
+            && double.TryParse(number, System.Globalization.NumberStyles.AllowDecimalPoint,
+                System.Globalization.CultureInfo.InvariantCulture, out double rate) && rate is > 0 and < 1000
+            ? (long)(rate * 1000 * Width * (rate <= 5 ? 0.8 : rate < 64 ? 128.0 / 130 : 242.0 / 256))
+            : throw new NotReadException($"{Where}: '{Facts.Short(Speed)}' is no speed of a link");
+
+        /// <summary>Speed and width.</summary>
+        public override string ToString() => $"{Speed} x{Width}";
     }
 
     private static IEnumerable<Finding> Local(Dictionary<int, int> nodes, CpuMask cpus, int node)
