@@ -5,6 +5,7 @@ using LowLatency.Native;
 using LowLatency.Native.Host;
 using LowLatency.Native.Memory;
 using LowLatency.Native.Netlink;
+using Microsoft.Win32.SafeHandles;
 
 namespace LowLatency.Control.Readiness;
 
@@ -130,7 +131,7 @@ internal sealed class LiveHost : IHost, IDisposable
     private static Fact ReadRegister(Fact fact, string request)
     {
         string[] words = request.Split(' ');
-        using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle($"/dev/cpu/{words[1]}/msr");
+        using SafeFileHandle file = File.OpenHandle($"/dev/cpu/{words[1]}/msr");
         byte[] value = new byte[8];
         return RandomAccess.Read(file, value, long.Parse(words[0], NumberStyles.AllowHexSpecifier,
             CultureInfo.InvariantCulture)) == 8
@@ -189,11 +190,10 @@ internal sealed class LiveHost : IHost, IDisposable
 
     private Fact ReadFile(Fact fact, string path)
     {
-        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite,
-            bufferSize: 0);
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using MemoryStream bytes = new();
         int count;
-        while ((count = stream.Read(_buffer)) > 0)
+        while ((count = RandomAccess.Read(file, _buffer, bytes.Length)) > 0)
         {
             bytes.Write(_buffer, 0, count);
             if (bytes.Length > MostBytes)

@@ -7,10 +7,8 @@ namespace LowLatency.Control.Readiness.Checks;
 internal static class KernelChecks
 {
     private const string RealTime = "/sys/kernel/realtime";
-    private const string Preempt = "/sys/kernel/debug/sched/preempt";
     private const string Version = "/proc/version";
     private const string Kfence = "/sys/module/kfence/parameters/sample_interval";
-    private const string Kmemleak = "/sys/kernel/debug/kmemleak";
     private const string Tainted = "/proc/sys/kernel/tainted";
     private const string Lockdown = "/sys/kernel/security/lockdown";
     private const long Forced = 1 << 1, OutOfTree = 1 << 12; // Documentation/admin-guide/tainted-kernels.rst
@@ -28,7 +26,7 @@ internal static class KernelChecks
         Id = "kern.preempt.model",
         Kind = CheckKind.Static,
         Severities = "M/M/I",
-        Reads = [RealTime, Preempt, Version],
+        Reads = [RealTime, Version],
         Expects = "where a thread of the data plane sleeps and is woken, the kernel is PREEMPT_RT; lanes "
             + "that only spin need none",
         Why = "for a thread that never sleeps isolation matters and the preemption model hardly does; "
@@ -91,7 +89,7 @@ internal static class KernelChecks
         Id = "kern.config.no-debug-cost",
         Kind = CheckKind.Static,
         Severities = "H/H/L",
-        Reads = [.. KernelConfig.Reads, Kfence, Kmemleak],
+        Reads = [.. KernelConfig.Reads, Kfence],
         Expects = "the kernel checks neither its locks nor its memory while it runs",
         Why = "lock checking and KASAN slow every path; KFENCE may patch code, which interrupts every CPU, "
             + "at each sample",

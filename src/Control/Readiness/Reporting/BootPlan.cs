@@ -114,26 +114,10 @@ internal static class BootPlan
         return wanted;
     }
 
-    // Lists of CPUs are compared as sets, isolcpus also by its flags; the order of either says nothing.
-    private static bool IsSame(BootLine line, BootArgument wanted, CpuMask possible)
-    {
-        if (!Lists.Contains(wanted.Name))
-        {
-            return line.Last(wanted.Name) == wanted.Value;
-        }
-
-        try
-        {
-            BootLine other = BootLine.Parse(wanted.ToString());
-            return line.Cpus(wanted.Name, possible).Equals(other.Cpus(wanted.Name, possible))
-                && (wanted.Name != "isolcpus" || line.IsolationFlags().ToHashSet()
-                    .SetEquals(other.IsolationFlags()));
-        }
-        catch (NotReadException)
-        {
-            return false;
-        }
-    }
+    // Of what is no list of CPUs the last value holds.
+    private static bool IsSame(BootLine line, BootArgument wanted, CpuMask possible) => Lists.Contains(wanted.Name)
+        ? BootLine.IsSameOn(line, BootLine.Parse(wanted.ToString()), wanted.Name, possible)
+        : line.Last(wanted.Name) == wanted.Value;
 
     private static string? Text(ReadinessReport report, string source) =>
         report.Evidence.Find(source) is { State: FactState.Read } fact
