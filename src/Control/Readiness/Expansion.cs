@@ -21,7 +21,8 @@ namespace LowLatency.Control.Readiness;
 /// path,
 /// <c>{slices}</c> that and each one above it, but for the root</item>
 /// </list>
-/// A pattern whose placeholder stands for nothing expands to nothing.
+/// A pattern whose placeholder stands for nothing expands to nothing; so does one about a port's queue while a
+/// data plane runs: nobody tries a queue that carries packets.
 /// </remarks>
 internal static class Expansion
 {
@@ -34,6 +35,7 @@ internal static class Expansion
             Cpus(pattern, "{H}", topology.Housekeeping),
         _ when pattern.Contains("{cpu}", StringComparison.Ordinal) =>
             Cpus(pattern, "{cpu}", topology.Possible),
+        _ when pattern.Contains("{port.queue}", StringComparison.Ordinal) && topology.AppPid != 0 => [],
         _ when pattern.Contains("{port.path}", StringComparison.Ordinal) =>
         [
             .. topology.Ports.SelectMany(port => port.PciPath).Distinct().Select(address => pattern.Replace(
