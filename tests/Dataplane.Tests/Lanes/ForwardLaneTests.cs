@@ -79,7 +79,7 @@ public sealed class ForwardLaneTests
     [Fact]
     public void AWakeUpAnsweredNetworkDownIsCountedAndTriedAgain()
     {
-        using LaneBench bench = new(TestPlans.Forward([TestPlans.Connect]));
+        using LaneBench bench = new(TestPlans.Forward([TestPlans.Connect]), housekeeps: false);
         bench.Port(1).Answer = Errno.ENETDOWN;
         bench.Receive(0, TestPlans.Udp());
         bench.Turn();

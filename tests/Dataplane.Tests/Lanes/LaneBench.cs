@@ -19,7 +19,7 @@ internal sealed class LaneBench : IDisposable
     private readonly RingMemory[] _rings;
     private readonly FakeWakeup[] _wakeups;
 
-    public LaneBench(PlanImage plan, int lane = 0, SharedRegion? region = null)
+    public LaneBench(PlanImage plan, int lane = 0, SharedRegion? region = null, bool housekeeps = true)
     {
         PlanLane entry = plan.Lane(lane);
         Region = region ?? SharedRegion.CreatePrivate(plan);
@@ -38,7 +38,9 @@ internal sealed class LaneBench : IDisposable
         }
 
         FramePool pool = new(entry.Frames, entry.ChunkBytes);
-        LaneCore core = new(Region, lane, _umem.View, pool, ports);
+        LaneCore core = housekeeps
+            ? new(Region, lane, _umem.View, pool, ports)
+            : new(Region, lane, _umem.View, pool, ports) { HousekeepEveryNs = long.MaxValue / 2 };
         foreach (LanePort port in ports)
         {
             port.Refill(pool);
