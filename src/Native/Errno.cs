@@ -15,6 +15,8 @@ public enum Errno
     ESRCH = 3,
     /// <summary>Interrupted by a signal.</summary>
     EINTR = 4,
+    /// <summary>The device failed.</summary>
+    EIO = 5,
     /// <summary>No such device or address.</summary>
     ENXIO = 6,
     /// <summary>Argument or map too large.</summary>
@@ -35,6 +37,8 @@ public enum Errno
     EEXIST = 17,
     /// <summary>No such device.</summary>
     ENODEV = 19,
+    /// <summary>Not a directory.</summary>
+    ENOTDIR = 20,
     /// <summary>Invalid argument.</summary>
     EINVAL = 22,
     /// <summary>Not a request for this kind of file.</summary>

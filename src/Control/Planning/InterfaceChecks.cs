@@ -128,13 +128,21 @@ internal static class InterfaceChecks
     private static void CheckNode(
         HostFacts facts, LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
     {
-        int node = lane.NumaNode >= 0 ? lane.NumaNode : facts.NodeOfCpu.GetValueOrDefault(lane.Seat.Cpu, -1);
+        int node = facts.NodeOfCpu.GetValueOrDefault(lane.Seat.Cpu, -1);
+        int memory = lane.NodeIn(facts);
         if (link.NumaNode >= 0 && node >= 0 && link.NumaNode != node)
         {
             findings.Warn(port.Section.At("interface"),
                 $"{link.Name} is on NUMA node {link.NumaNode}, {lane.Seat.Name} on node {node}: "
                     + "every frame crosses",
                 $"Give the lane a CPU of node {link.NumaNode}.");
+        }
+        else if (link.NumaNode >= 0 && memory >= 0 && link.NumaNode != memory)
+        {
+            findings.Warn(lane.Section.At("numa_node"),
+                $"{link.Name} is on NUMA node {link.NumaNode}, the lane's frames on node {memory}: each "
+                    + $"crosses",
+                "Leave numa_node away: frames then lie where the lane's CPU is.");
         }
     }
 

@@ -71,6 +71,10 @@ internal sealed record LaneShape
     public static long DefaultFrames(IEnumerable<PortConfiguration> ports) =>
         (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)ports.Sum(port => port.FramesWanted));
 
+    /// <summary>Node that its memory is wanted on: the declared one, else its CPU's; -1: unknown.</summary>
+    public int NodeIn(HostFacts facts) =>
+        NumaNode >= 0 ? NumaNode : facts.NodeOfCpu.GetValueOrDefault(Seat.Cpu, -1);
+
     /// <summary>The shape of a forward lane.</summary>
     public static LaneShape From(Configuration configuration, LaneConfiguration lane)
     {

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using LowLatency.Control.Configuring;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
@@ -38,7 +36,7 @@ internal sealed class PlanBuilder(
         };
         header.Name.Set(name);
         header.RegionPath.Set(RegionPathOf(name));
-        SHA256.HashData(Encoding.UTF8.GetBytes(configuration.Text), header.ConfigHash);
+        TextHash.Write(configuration.Text, header.ConfigHash);
         return PlanImage.Build(header, [.. _ports], [.. _lanes], [.. _stages], [.. _rules]);
     }
 
@@ -65,7 +63,7 @@ internal sealed class PlanBuilder(
             ChunkBytes = (uint)shape.ChunkBytes,
             HeadroomBytes = (uint)shape.HeadroomBytes,
             HugePages = shape.HugePages,
-            NumaNode = shape.NumaNode,
+            NumaNode = shape.NodeIn(facts),
             Burst = (uint)shape.Burst,
             GapThresholdNs = shape.GapThresholdNs,
             YieldEveryNs = shape.YieldEveryNs,

@@ -41,6 +41,16 @@ internal static class Capability
     /// <summary>It is in the set.</summary>
     public static bool Has(ulong set, int capability) => (set >> capability & 1) != 0;
 
+    /// <summary>A uid_map is that of the first namespace of users: it maps all of them to themselves
+    /// (user_namespaces(7)).</summary>
+    public static bool IsFirstNamespace(string[] users) => users.Length == 1
+        && users[0].Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"];
+
+    /// <summary>It is a uid_map at all.</summary>
+    public static bool IsMapOfUsers(string[] users) => users.Length > 0 && Array.TrueForAll(users, line =>
+        line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: 3 } words
+        && Array.TrueForAll(words, word => word.All(char.IsAsciiDigit)));
+
     /// <summary>Judges what is in force against what the data plane needs.</summary>
     /// <param name="source">For the message.</param>
     /// <param name="digits">CapEff.</param>
@@ -53,13 +63,10 @@ internal static class Capability
         int[] excess = [.. Enumerable.Range(0, 64).Where(one => Has(set, one) && !Wanted.Contains(one))];
         bool isGood = true;
 
-        // The first namespace of users maps all of them to themselves (user_namespaces(7)).
-        if (users.Length != 1 || users[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            is not ["0", "0", "4294967295"])
+        if (!IsFirstNamespace(users))
         {
             isGood = false;
-            yield return users.Length == 0 || users[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)
-                .Length != 3
+            yield return !IsMapOfUsers(users)
                 ? Finding.Unknown("uid_map is no map of users")
                 : Finding.Fail($"{whose} lives in a user namespace: its capabilities do not count for "
                     + "devices");

@@ -8,14 +8,15 @@ internal static class CpuTime
     private const int Idle = 3, Wait = 4, Steal = 7;
 
     /// <summary>Share of the window in which a CPU was not idle.</summary>
-    /// <exception cref="NotReadException">The file has no such CPU, or is not this file.</exception>
+    /// <exception cref="NotReadException">The file has no such CPU, is not this file, or its times stand
+    /// still: those of a tickless CPU that is busy may.</exception>
     public static double BusyShare(Facts facts, string source, int cpu)
     {
         long[] before = Of(facts, source, cpu, Moment.Start);
         long[] after = Of(facts, source, cpu, Moment.End);
         double all = after.Sum() - before.Sum();
         double idle = after[Idle] + after[Wait] - before[Idle] - before[Wait];
-        return all <= 0 ? 0 : Math.Clamp((all - idle) / all, 0, 1);
+        return all > 0 ? Math.Clamp((all - idle) / all, 0, 1) : throw Still(source, cpu);
     }
 
     /// <summary>Share of the window that a hypervisor took from a CPU.</summary>
@@ -27,10 +28,11 @@ internal static class CpuTime
         long[] after = Of(facts, source, cpu, Moment.End);
         double all = after.Sum() - before.Sum();
         long taken = after[Steal] - before[Steal];
-        return all > 0 ? Math.Clamp(taken / all, 0, 1)
-            : throw new NotReadException(string.Create(CultureInfo.InvariantCulture,
-                $"{source}: the times of cpu{cpu} did not move in the window"));
+        return all > 0 ? Math.Clamp(taken / all, 0, 1) : throw Still(source, cpu);
     }
+
+    private static NotReadException Still(string source, int cpu) => new(string.Create(
+        CultureInfo.InvariantCulture, $"{source}: the times of cpu{cpu} did not move in the window"));
 
     // user nice system idle iowait irq softirq steal; guest and guest_nice are in user and nice already.
     private static long[] Of(Facts facts, string source, int cpu, Moment moment)

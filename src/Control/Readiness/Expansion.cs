@@ -13,7 +13,9 @@ namespace LowLatency.Control.Readiness;
 /// netlink and probes), <c>{port.pci}</c> its PCI directory, <c>{port.path}</c> that of
 /// each function on the way to it, <c>{port.device}</c> its device below /sys, <c>{port.queue}</c> the
 /// declared queue</item>
-/// <item><c>{disk}</c> name of the block device, <c>{disk.nvme}</c> its controller, <c>{disk.pci}</c> its PCI
+/// <item><c>{disk}</c> name of the block device that has the queues, <c>{disk.head}</c>
+/// of the one that has the number, <c>{disk.generic}</c> its twin that takes commands, <c>{disk.nvme}</c>
+/// its controller, <c>{disk.pci}</c> its PCI
 /// directory, <c>{disk.path}</c> the declared path, <c>{disk.polled}</c> the same of devices that are to be
 /// polled</item>
 /// <item><c>{umem}</c> bytes of all UMEMs, <c>{uring}</c> each declared way to use io_uring</item>
@@ -21,8 +23,9 @@ namespace LowLatency.Control.Readiness;
 /// path,
 /// <c>{slices}</c> that and each one above it, but for the root</item>
 /// </list>
-/// A pattern whose placeholder stands for nothing expands to nothing; so does one about a port's queue while a
-/// data plane runs: nobody tries a queue that carries packets.
+/// A pattern whose placeholder stands for nothing expands to nothing; so does one about a port's queue while
+/// a
+/// data plane runs or may run: nobody tries a queue that carries packets.
 /// </remarks>
 internal static class Expansion
 {
@@ -35,7 +38,8 @@ internal static class Expansion
             Cpus(pattern, "{H}", topology.Housekeeping),
         _ when pattern.Contains("{cpu}", StringComparison.Ordinal) =>
             Cpus(pattern, "{cpu}", topology.Possible),
-        _ when pattern.Contains("{port.queue}", StringComparison.Ordinal) && topology.AppPid != 0 => [],
+        _ when pattern.Contains("{port.queue}", StringComparison.Ordinal)
+            && (topology.AppPid != 0 || topology.AppProblem is not null) => [],
         _ when pattern.Contains("{port.path}", StringComparison.Ordinal) =>
         [
             .. topology.Ports.SelectMany(port => port.PciPath).Distinct().Select(address => pattern.Replace(
@@ -94,12 +98,17 @@ internal static class Expansion
     {
         bool needsNvme = pattern.Contains("{disk.nvme}", StringComparison.Ordinal);
         bool needsPci = pattern.Contains("{disk.pci}", StringComparison.Ordinal);
-        bool needsBlock = pattern.Contains("{disk}", StringComparison.Ordinal);
+        bool needsBlock = pattern.Contains("{disk}", StringComparison.Ordinal)
+            || pattern.Contains("{disk.head}", StringComparison.Ordinal);
         bool needsPolled = pattern.Contains("{disk.polled}", StringComparison.Ordinal);
-        return (needsNvme && disk.Nvme.Length == 0) || (needsPci && disk.Pci.Length == 0)
+        bool needsGeneric = pattern.Contains("{disk.generic}", StringComparison.Ordinal);
+        return (needsGeneric && disk.Generic.Length == 0) || (needsNvme && disk.Nvme.Length == 0)
+            || (needsPci && disk.Pci.Length == 0)
             || (needsBlock && disk.Block.Length == 0) || (needsPolled && !disk.IsPolled) ? null : pattern
             .Replace("{disk.polled}", disk.Path, StringComparison.Ordinal)
+            .Replace("{disk.generic}", disk.Generic, StringComparison.Ordinal)
             .Replace("{disk}", disk.Block, StringComparison.Ordinal)
+            .Replace("{disk.head}", disk.Head, StringComparison.Ordinal)
             .Replace("{disk.nvme}", disk.Nvme, StringComparison.Ordinal)
             .Replace("{disk.pci}", "/sys/bus/pci/devices/" + disk.Pci, StringComparison.Ordinal)
             .Replace("{disk.path}", disk.Path, StringComparison.Ordinal);

@@ -183,6 +183,11 @@ internal sealed class Facts
     public static CpuMask AsCpus(string source, string text) => CpuMask.ParseList(text)
         ?? throw new NotReadException($"{source}: '{Short(text)}' is not a list of CPUs");
 
+    /// <summary>CPUs on which a thread may run, from its status; never none (sched_setaffinity(2)).</summary>
+    public CpuMask AllowedCpus(string status) => AsCpus(status, Value(status, "Cpus_allowed_list"))
+        is { IsEmpty: false } cpus ? cpus
+        : throw new NotReadException($"{status}: its thread may run nowhere");
+
     /// <summary>Every source of the evidence that one of the check's patterns with stars stands for; what
     /// went away between listing and reading is left out.</summary>
     /// <param name="pattern">The pattern, placeholders filled in.</param>
@@ -199,10 +204,12 @@ internal sealed class Facts
         return
         [
             .. Encoding.UTF8.GetString(listing.Bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Where(source => _evidence.Find(source).State is not (FactState.Missing or FactState.NotCollected)
+                .Where(source => _evidence.Find(source).State is not (FactState.Missing
+                    or FactState.NotCollected)
                     && Read.Matches(pattern, source))
                 .Select(source => new Match(source,
-                    [.. source.Split('/').Where((_, i) => wanted[i].Contains('*', StringComparison.Ordinal))])),
+                    [.. source.Split('/').Where((_, i) => wanted[i].Contains('*',
+                        StringComparison.Ordinal))])),
         ];
     }
 

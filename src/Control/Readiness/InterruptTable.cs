@@ -9,12 +9,16 @@ namespace LowLatency.Control.Readiness;
 /// <param name="Action">Chip, type and devices, as printed after the counts.</param>
 internal sealed record InterruptRow(string Name, IReadOnlyDictionary<int, long> Counts, string Action)
 {
-    /// <summary>The device that uses it, as its driver named it: the last word; empty when nobody
-    /// does.</summary>
-    public string Device => Action.Split(' ')[^1];
+    /// <summary>The device that uses it, as its driver named it: the last word; empty when nobody does, and
+    /// chip and type, such as "16-fasteoi", end the row.</summary>
+    public string Device => Action.Split(' ')[^1] is var word && IsType(word) ? "" : word;
 
     /// <summary>It belongs to a device.</summary>
     public bool IsDevice => Name.All(char.IsAsciiDigit);
+
+    // "%lu-%s": number at its chip, and how the line is handled (kernel/irq/proc.c, show_interrupts).
+    private static bool IsType(string word) => word.Split('-') is [{ Length: > 0 } number, var handled]
+        && number.All(char.IsAsciiDigit) && handled is "edge" or "level" or "fasteoi";
 }
 
 /// <summary>/proc/interrupts, or /proc/softirqs, which has the same shape (fs/proc/interrupts.c,
@@ -45,6 +49,37 @@ internal static class InterruptTable
         return [.. lines.Skip(1).Select(line => Row(source, line, cpus))];
     }
 
+    /// <summary>What each row moved on a CPU over the window. A row that was not there at the start began at
+    /// 0; a count that fell went past 32 bits, which is all that the kernel keeps.</summary>
+    /// <exception cref="NotReadException">A reading is no table, or has no column of the CPU: it is
+    /// offline.</exception>
+    public static IReadOnlyList<(InterruptRow Row, long Count)> Moved(Facts facts, string source, int cpu)
+    {
+        IReadOnlyList<InterruptRow> before = Of(facts, source, cpu, Moment.Start);
+        Dictionary<string, long> counts = [];
+        foreach (InterruptRow row in before)
+        {
+            counts[row.Name] = row.Counts.GetValueOrDefault(cpu);
+        }
+
+        return
+        [
+            .. Of(facts, source, cpu, Moment.End).Select(row =>
+            {
+                long moved = row.Counts.GetValueOrDefault(cpu) - counts.GetValueOrDefault(row.Name);
+                return (row, moved < 0 ? moved + uint.MaxValue + 1 : moved);
+            }),
+        ];
+    }
+
+    private static IReadOnlyList<InterruptRow> Of(Facts facts, string source, int cpu, Moment moment)
+    {
+        IReadOnlyList<InterruptRow> rows = Parse(source, facts.Text(source, moment));
+        return rows.Any(row => row.Counts.ContainsKey(cpu)) ? rows
+            : throw new NotReadException(string.Create(CultureInfo.InvariantCulture,
+                $"{source}: it has no column of CPU {cpu}"));
+    }
+
     /// <summary>What cross-CPU calls moved on some CPUs between two readings of /proc/interrupts; null when
     /// either cannot be read.</summary>
     public static long? Between(Fact before, Fact after, CpuMask cpus)
@@ -58,6 +93,25 @@ internal static class InterruptTable
         {
             return null;
         }
+    }
+
+    /// <summary>What one row counted on a CPU between two readings.</summary>
+    /// <param name="source">For the message.</param>
+    /// <param name="before">The first reading.</param>
+    /// <param name="after">The second.</param>
+    /// <param name="name">Name of the row.</param>
+    /// <param name="cpu">The CPU.</param>
+    /// <exception cref="NotReadException">There is no such row, it has no column of the CPU, or it went
+    /// back.</exception>
+    public static long Moved(string source, IReadOnlyList<InterruptRow> before,
+        IReadOnlyList<InterruptRow> after, string name, int cpu)
+    {
+        long Count(IReadOnlyList<InterruptRow> rows) => rows.FirstOrDefault(row => row.Name == name)
+            is InterruptRow row && row.Counts.TryGetValue(cpu, out long count) ? count
+            : throw new NotReadException(string.Create(CultureInfo.InvariantCulture,
+                $"{source}: it has no count of {name} on CPU {cpu}"));
+        return Count(after) - Count(before) is >= 0 and long moved ? moved
+            : throw new NotReadException($"{source}: the count of {name} went back");
     }
 
     private static long Sum(Fact fact, CpuMask cpus) =>

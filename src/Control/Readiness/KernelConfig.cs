@@ -3,13 +3,16 @@ using System.Text;
 
 namespace LowLatency.Control.Readiness;
 
-/// <summary>How the running kernel was built, from /boot/config-RELEASE or /proc/config.gz. Pure.</summary>
+/// <summary>How the running kernel was built, from /boot/config-RELEASE, the same beside its modules, or
+/// /proc/config.gz. Pure.</summary>
 internal sealed class KernelConfig
 {
     /// <summary>Reads that rules which ask for it declare.</summary>
     public static IReadOnlyList<Read> Reads { get; } =
-        [HostIdentity.Kernel, "/boot/config-*", new Read(Compressed, Traits: ReadTraits.Raw)];
+        [HostIdentity.Kernel, InBoot + "*", "/lib/modules/*/config",
+            new Read(Compressed, Traits: ReadTraits.Raw)];
 
+    private const string InBoot = "/boot/config-";
     private const string Compressed = "/proc/config.gz";
     private const int MostBytes = 4 << 20;
 
@@ -33,8 +36,11 @@ internal sealed class KernelConfig
     /// <exception cref="NotReadException">It cannot be read, or is none.</exception>
     public static KernelConfig? Of(Facts facts)
     {
-        string file = "/boot/config-" + facts.Line(HostIdentity.Kernel);
-        if (facts.Match("/boot/config-*").Any(match => match.Source == file))
+        string release = facts.Line(HostIdentity.Kernel);
+        string[] files = [InBoot + release, $"/lib/modules/{release}/config"];
+        string? file = facts.Match(InBoot + "*").Concat(facts.Match("/lib/modules/*/config"))
+            .Select(match => match.Source).FirstOrDefault(files.Contains);
+        if (file is not null)
         {
             return new KernelConfig(file, facts.Lines(file));
         }

@@ -3,6 +3,7 @@ using System.Text;
 using LowLatency.Control.Running;
 using LowLatency.Native;
 using LowLatency.Native.Host;
+using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 using LowLatency.Native.Netlink;
 using Microsoft.Win32.SafeHandles;
@@ -41,8 +42,11 @@ internal sealed class LiveHost : IHost, IDisposable
                     "driver" => ReadDriver(fact, source["driver:".Length..]),
                     "kmsg" => With(fact, Encoding.UTF8.GetBytes(KernelLog.ReadAll())),
                     "msr" => ReadRegister(fact, source["msr:".Length..]),
-                    "instance" => ReadInstance(fact, source["instance:".Length..]),
-                    "region" => ReadRegion(fact, source["region:".Length..]),
+                    "instance" => ReadRegion(fact, Instance.RegionPath(
+                        source["instance:".Length..]), region => string.Create(
+                            CultureInfo.InvariantCulture, $"{region.Header.Pid}\n")),
+                    "region" => ReadRegion(fact, Instance.RegionPath(source["region:".Length..]),
+                        RegionText.Write),
                     "probe" => Probes.Run(fact, source["probe:".Length..]),
                     _ => throw new ArgumentException($"'{source}' is no source"),
                 },
@@ -82,11 +86,18 @@ internal sealed class LiveHost : IHost, IDisposable
         {
             return null;
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException or NativeException)
+        catch (UnauthorizedAccessException)
+        {
+            problem = "listing it is not allowed (EACCES)";
+            return null;
+        }
+        catch (Exception e) when (e is IOException or NativeException)
         {
             // A process that ended between two reads is not a problem; nor is a file where a directory may
             // be.
-            problem = e is UnauthorizedAccessException ? "listing it is not allowed (EACCES)" : "";
+            Errno errno = e is NativeException native ? native.Errno : (Errno)e.HResult;
+            problem = errno is Errno.ENOENT or Errno.ESRCH or Errno.ENODEV or Errno.ENOTDIR ? ""
+                : $"listing it fails ({errno.Name()})";
             return null;
         }
     }
@@ -150,19 +161,24 @@ internal sealed class LiveHost : IHost, IDisposable
             : fact with { Problem = "the driver does not name itself (EOPNOTSUPP)" };
     }
 
-    private static Fact ReadInstance(Fact fact, string name)
+    /// <summary>What a live data plane's region says; missing only where it is certain that none
+    /// runs.</summary>
+    /// <param name="fact">To be filled in.</param>
+    /// <param name="path">Path of the region.</param>
+    /// <param name="write">What to say of it.</param>
+    internal static Fact ReadRegion(Fact fact, string path, Func<SharedRegion, string> write)
     {
-        using SharedRegion? region = Instance.IsAlive(name) ? Instance.Open(name) : null;
-        return region is null ? fact with { Problem = "no data plane of this name runs" }
-            : With(fact, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-                $"{region.Header.Pid}\n")));
-    }
-
-    private static Fact ReadRegion(Fact fact, string name)
-    {
-        using SharedRegion? region = Instance.IsAlive(name) ? Instance.Open(name) : null;
-        return region is null ? fact with { Problem = "no data plane of this name runs" }
-            : With(fact, Encoding.UTF8.GetBytes(RegionText.Write(region)));
+        try
+        {
+            using SharedRegion? region = SharedRegion.TryOpen(path, out Errno errno);
+            return region is { IsOwnerAlive: true } ? With(fact, Encoding.UTF8.GetBytes(write(region)))
+                : region is null && errno != Errno.ENOENT ? Failed(fact, errno, $"open({path})")
+                : fact with { Problem = "no data plane of this name runs" };
+        }
+        catch (PlanFormatException e)
+        {
+            return fact with { State = FactState.Refused, Problem = e.Message };
+        }
     }
 
     private Fact ReadNetlink(Fact fact, string request)
@@ -190,7 +206,8 @@ internal sealed class LiveHost : IHost, IDisposable
 
     private Fact ReadFile(Fact fact, string path)
     {
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read,
+            FileShare.ReadWrite);
         using MemoryStream bytes = new();
         int count;
         while ((count = RandomAccess.Read(file, _buffer, bytes.Length)) > 0)

@@ -15,6 +15,7 @@ internal static class StorageProbes
         ["nvme-smart", var drive] => Health(drive),
         ["nvme-features", var drive] => Features(drive),
         ["nvme-identify", var drive, var block] => Identify(drive, block),
+        ["passthrough", var generic, var block] => Passthrough(generic, block),
         ["audit"] => Audit(),
         ["space", ..] => Space(request["space ".Length..]),
         _ => null,
@@ -51,12 +52,22 @@ internal static class StorageProbes
                     + $"ms{format.MetadataBytes}\n")));
     }
 
+    private static string Passthrough(string generic, string block)
+    {
+        int blockBytes = int.Parse(File.ReadAllText($"/sys/block/{block}/queue/logical_block_size").Trim(),
+            NumberStyles.None, CultureInfo.InvariantCulture);
+        PolledRead read = PolledRead.RunPassthrough("/dev/" + generic, blockBytes);
+        return $"result {(read.IsPolled ? "ok" : read.Errno.Name())}\nstep "
+            + $"{(read.IsPolled ? "-" : read.Step)}\n";
+    }
+
     private static string Audit()
     {
         AuditStatus status = AuditStatus.Run();
         return status.Errno != Errno.Ok ? $"result {status.Errno.Name()}\n" : "result ok\n" + Lines(
             ("enabled", status.Enabled), ("lost", status.Lost), ("backlog", status.Backlog),
-            ("backlogLimit", status.BacklogLimit), ("backlogWaitTime", status.BacklogWaitTime));
+            ("backlogLimit", status.BacklogLimit), ("backlogWaitTime", status.BacklogWaitTime),
+            ("daemon", status.Daemon));
     }
 
     private static string Space(string path)

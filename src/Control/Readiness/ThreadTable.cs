@@ -24,6 +24,9 @@ internal sealed record ThreadRow(string Pid, string Tid, string Name, char State
     /// <summary>The kernel keeps it where it is.</summary>
     public bool IsBound => (Flags & NoSetAffinity) != 0;
 
+    /// <summary>It has ended, and nobody has asked for its result yet: it runs no more.</summary>
+    public bool IsEnded => State is 'Z' or 'X';
+
     /// <summary>As a subject.</summary>
     public Subject Subject => new(SubjectKind.Thread, $"{Name} ({Tid})", LastCpu);
 }
@@ -40,7 +43,8 @@ internal static class ThreadTable
     private const string Statuses = "/proc/*/task/*/status";
 
     /// <summary>All of them; one that ended while it was read is left out.</summary>
-    /// <exception cref="NotReadException">They cannot be listed, or one cannot be read.</exception>
+    /// <exception cref="NotReadException">They cannot be listed, one cannot be read, or not all
+    /// show.</exception>
     public static IReadOnlyList<ThreadRow> Of(Facts facts, Moment moment = Moment.Start)
     {
         List<ThreadRow> threads = [];
@@ -51,12 +55,14 @@ internal static class ThreadTable
                 is string stat
                 && facts.TextOrMissing(status) is not null)
             {
-                threads.Add(Row(match, stat, Facts.AsCpus(status, facts.Value(status, "Cpus_allowed_list"))));
+                threads.Add(Row(match, stat, facts.AllowedCpus(status)));
             }
         }
 
-        return threads.Count > 0 ? threads : throw new NotReadException("/proc: it shows no thread, not "
-            + "even ours");
+        // The kernel's own are on every host: where none shows, a namespace or hidepid hides others too.
+        return threads.Exists(thread => thread.IsKernel) ? threads
+            : throw new NotReadException(threads.Count == 0 ? "/proc: it shows no thread, not even ours"
+                : "/proc: it shows no thread of the kernel: a container, or hidepid, hides what else runs");
     }
 
     // "12 (name) S ppid pgrp session tty tpgid flags ... utime(14) stime(15) ... processor(39)": the name may

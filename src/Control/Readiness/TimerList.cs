@@ -38,4 +38,11 @@ internal static class TimerList
 
         return cpus.Count > 0 ? cpus : throw new NotReadException($"{Source}: it names no CPU");
     }
+
+    /// <summary>Functions of the timers armed on a CPU.</summary>
+    /// <exception cref="NotReadException">The list leaves the CPU out: it is offline.</exception>
+    public static IReadOnlyList<string> On(IReadOnlyDictionary<int, IReadOnlyList<string>> cpus, int cpu) =>
+        cpus.TryGetValue(cpu, out IReadOnlyList<string>? timers) ? timers
+            : throw new NotReadException(string.Create(CultureInfo.InvariantCulture,
+                $"{Source}: it leaves out CPU {cpu}"));
 }

@@ -79,8 +79,20 @@ internal sealed record TopologyDisk
     /// <summary>Path is a directory.</summary>
     public bool IsDirectory { get; init; }
 
-    /// <summary>Name of the whole block device, such as nvme0n1; empty: unknown.</summary>
+    /// <summary>Name of the whole block device that has the queues, such as nvme0n1, or nvme0c0n1 below
+    /// native
+    /// multipath; empty: unknown.</summary>
     public string Block { get; init; } = "";
+
+    /// <summary>Name of the whole block device that has the device number; mostly <see
+    /// cref="Block"/>.</summary>
+    public string Head { get; init; } = "";
+
+    /// <summary>Name of the character device that takes commands for the same namespace (nvme_ns_add_cdev,
+    /// since
+    /// Linux 5.13), such as ng0n1, if it is to be polled; empty: it has none, or it is not.</summary>
+    public string Generic => IsPolled && Nvme.Length > 0 && Head.StartsWith("nvme", StringComparison.Ordinal)
+        ? "ng" + Head["nvme".Length..] : "";
 
     /// <summary>Name of its NVMe controller; empty: it is none.</summary>
     public string Nvme { get; init; } = "";
@@ -97,6 +109,9 @@ internal sealed record TopologyDisk
 
     /// <summary>Source of a file of the block device in sysfs.</summary>
     public string Sys(string file) => $"/sys/block/{Block}/{file}";
+
+    /// <summary>Source of its device number.</summary>
+    public string HeadNumber => $"/sys/block/{Head}/dev";
 
     /// <summary>Source of a file of its PCI device; only when it has one.</summary>
     public string PciFile(string file) => $"/sys/bus/pci/devices/{Pci}/{file}";
@@ -137,8 +152,16 @@ internal sealed record Topology
     /// <summary>The configuration; null: there is none, and D is what the kernel has isolated.</summary>
     public Configuration? Configuration { get; init; }
 
-    /// <summary>Process of the running data plane; 0: none runs.</summary>
+    /// <summary>Process of the running data plane; 0: none runs, or <see cref="AppProblem"/>.</summary>
     public int AppPid { get; init; }
+
+    /// <summary>Why it could not be found out whether one runs; null: it was.</summary>
+    public string? AppProblem { get; init; }
+
+    /// <summary>A data plane of this configuration runs.</summary>
+    /// <exception cref="NotReadException">That could not be found out.</exception>
+    public bool IsRunning => AppProblem is null ? AppPid > 0 && Configuration is not null
+        : throw new NotReadException(AppProblem);
 
     /// <summary>Source of a file of the running data plane's process.</summary>
     public string AppFile(string file) =>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using LowLatency.Control.Configuring;
+using LowLatency.Control.Planning;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Readiness;
@@ -8,8 +10,9 @@ namespace LowLatency.Control.Readiness;
 /// <summary>Makes a <see cref="Topology"/> from a configuration and a handful of facts: the anchors, from
 /// which the names of all other sources follow.</summary>
 /// <param name="read">Reads a source: from the live host, or out of recorded evidence.</param>
-internal sealed class TopologyBuilder(Func<string, Fact> read)
+internal sealed partial class TopologyBuilder(Func<string, Fact> read)
 {
+    private const int ControllersMax = 32;          // NVMe drives of one host that are looked for
     private const string Cpus = "/sys/devices/system/cpu/";
 
     /// <summary>Builds it.</summary>
@@ -26,7 +29,7 @@ internal sealed class TopologyBuilder(Func<string, Fact> read)
             : new CpuMask(declared.Resolve((possible.IsEmpty ? online : possible).Cpus.DefaultIfEmpty()
                 .Max()));
         IReadOnlyList<TopologyPort> ports = configuration is null ? [] : Ports(configuration);
-        int pid = configuration is null ? 0 : AppPid(configuration.Name);
+        (int pid, string? problem) = configuration is null ? (0, null) : AppPid(configuration.Name);
         (HostProfile profile, string why) = Profile(configuration, asked, ports);
         return new Topology
         {
@@ -41,6 +44,7 @@ internal sealed class TopologyBuilder(Func<string, Fact> read)
             Disks = [.. (configuration?.Disks ?? []).Select(Disk)],
             Configuration = configuration,
             AppPid = pid,
+            AppProblem = problem,
             Slice = configuration?.Host.Slice is { Length: > 0 } slice ? "/" + slice.Trim('/')
                 : pid > 0 ? CgroupOf(pid) : null,
         };
@@ -67,8 +71,7 @@ internal sealed class TopologyBuilder(Func<string, Fact> read)
     private static long MemoryOf(Configuration configuration, IEnumerable<string> ports, Section lane)
     {
         long frames = lane.GetOr("frames",
-            (long)ports.Select(configuration.FindPort).OfType<PortConfiguration>()
-                .Sum(port => port.FramesWanted));
+            LaneShape.DefaultFrames(ports.Select(configuration.FindPort).OfType<PortConfiguration>()));
         return frames * lane.GetOr("frame_size", 2048L);
     }
 
@@ -164,22 +167,64 @@ internal sealed class TopologyBuilder(Func<string, Fact> read)
             return disk with { Absence = $"{declared.Path}: no block device {number} lies under it" };
         }
 
-        string[] parts = TextOf(link).Split('/');
-        int block = Array.IndexOf(parts, "block");
-        int nvme = Array.FindIndex(parts, part => part == "nvme");
-        string name = block >= 0 && block + 1 < parts.Length ? parts[block + 1]
-            : nvme >= 0 && nvme + 2 < parts.Length ? parts[nvme + 2] : parts[^1];
+        string[] head = TextOf(link).Split('/');
+        string[] parts = PathOf(head);
+        int nvme = Array.IndexOf(parts, "nvme");
         return disk with
         {
-            Block = name,
+            Block = BlockOf(parts),
+            Head = BlockOf(head),
             Nvme = nvme >= 0 && nvme + 1 < parts.Length ? parts[nvme + 1] : "",
             Pci = PciOf(string.Join('/', parts)),
         };
     }
 
-    private int AppPid(string name) =>
-        read("instance:" + name) is { State: FactState.Read } fact
-        && int.TryParse(TextOf(fact), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) ? pid : 0;
+    // The whole device, also where the path ends in a partition of it.
+    private static string BlockOf(string[] parts)
+    {
+        int block = Array.IndexOf(parts, "block");
+        int nvme = Array.IndexOf(parts, "nvme");
+        int subsystem = Array.IndexOf(parts, "nvme-subsystem");
+        int at = block >= 0 ? block + 1 : nvme >= 0 ? nvme + 2 : subsystem >= 0 ? subsystem + 2
+            : parts.Length;
+        return at < parts.Length ? parts[at] : parts[^1];
+    }
+
+    // With native multipath, the kernel's default, a namespace is a virtual device above one hidden device
+    // for each
+    // controller that leads to it, nvme<subsystem>c<controller>n<namespace> (drivers/nvme/host/core.c,
+    // nvme_alloc_ns): only those have queues, interrupts and a place on the PCI bus. The first one is judged.
+    private string[] PathOf(string[] parts)
+    {
+        int subsystem = Array.IndexOf(parts, "nvme-subsystem");
+        GroupCollection name = NvmeNamespace().Match(parts.ElementAtOrDefault(subsystem + 2) ?? "").Groups;
+        if (subsystem < 0 || !name[0].Success)
+        {
+            return parts;
+        }
+
+        for (int controller = 0; controller < ControllersMax; controller++)
+        {
+            string source = string.Create(CultureInfo.InvariantCulture,
+                $"link:/sys/block/nvme{name[1].Value}c{controller}n{name[2].Value}");
+            if (read(source) is { State: FactState.Read } path)
+            {
+                return TextOf(path).Split('/');
+            }
+        }
+
+        return parts;
+    }
+
+    private (int Pid, string? Problem) AppPid(string name)
+    {
+        Fact fact = read("instance:" + name);
+        return fact.State == FactState.Missing ? (0, null)
+            : fact.State != FactState.Read ? (0, $"{fact.Source}: {fact.Problem}")
+            : int.TryParse(TextOf(fact), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+                && pid > 0 ? (pid, null)
+            : (0, $"{fact.Source}: '{Facts.Short(TextOf(fact))}' is no process");
+    }
 
     // cgroup v2 has one line, "0::/path" (cgroups(7)).
     private string? CgroupOf(int pid) =>
@@ -204,4 +249,7 @@ internal sealed class TopologyBuilder(Func<string, Fact> read)
     // The link's text is relative to where it lies; what follows "devices/" is the path below /sys/devices.
     private static string DevicesOf(string path) =>
         path.IndexOf("devices/", StringComparison.Ordinal) is >= 0 and int at ? "/sys/" + path[at..] : "";
+
+    [GeneratedRegex("^nvme([0-9]+)n([0-9]+)$")]
+    private static partial Regex NvmeNamespace();
 }

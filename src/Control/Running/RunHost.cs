@@ -1,7 +1,6 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using LowLatency.Control.Commands;
+using LowLatency.Control.Configuring;
 using LowLatency.Control.Measuring;
 using LowLatency.Control.Reporting;
 using LowLatency.Control.Tuning;
@@ -83,7 +82,7 @@ internal sealed class RunHost : IDisposable
         string[] faults = [.. deaths, .. Fleet.Stop()];
         bool isRestored = _changes.Restore();
         RunResult result = Judge(measured.Result, faults, ledger);
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_request.ConfigText)));
+        string hash = TextHash.Of(_request.ConfigText);
         RunManifest manifest = RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow,
             _request.CommandLine, _request.ConfigPath, hash, BuildInfo.Libraries);
         RunDocument document = new(result, manifest, measured.Timeline, measured.Histograms);

@@ -48,6 +48,8 @@ internal sealed class LaneSockets : IDisposable
     public static LaneSockets Open(PlanImage plan, int lane)
     {
         PlanLane entry = plan.Lane(lane);
+        // Frames and rings; a wish, never a must.
+        using NodePreference local = NodePreference.Enter(entry.NumaNode);
         MappedMemory memory = MappedMemory.Anonymous((long)entry.Frames * entry.ChunkBytes, entry.HugePages);
         try
         {

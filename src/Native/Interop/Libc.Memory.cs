@@ -24,9 +24,11 @@ internal static unsafe partial class Libc
     private const int LockCurrentAndFuture = 3;                          // MCL_CURRENT | MCL_FUTURE
     private const int PolicyPreferred = 1;                               // MPOL_PREFERRED
     private const int SysMbind = 237;
+    private const int SysSetMemPolicy = 238;
 
     [LibraryImport(Name, EntryPoint = "mmap", SetLastError = true)]
-    private static partial void* Mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
+    private static partial void* Mmap(void* address, nuint length, int protection, int flags, int fd,
+        nint offset);
 
     [LibraryImport(Name, EntryPoint = "munmap", SetLastError = true)]
     private static partial int Munmap(void* address, nuint length);
@@ -46,7 +48,8 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
     private static partial nint Syscall6(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
 
-    [LibraryImport(Name, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Name, EntryPoint = "open", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags, uint mode);
 
     [LibraryImport(Name, EntryPoint = "close", SetLastError = true)]
@@ -77,12 +80,14 @@ internal static unsafe partial class Libc
         return isMapped ? (byte*)at : null;
     }
 
-    internal static void Unmap(byte* start, long bytes) => Invariant.Require(Munmap(start, (nuint)bytes) == 0);
+    internal static void Unmap(byte* start, long bytes) =>
+        Invariant.Require(Munmap(start, (nuint)bytes) == 0);
 
     internal static Errno Advise(byte* start, long bytes, int advice) =>
         Madvise(start, (nuint)bytes, advice) == 0 ? Errno.Ok : LastErrno;
 
-    internal static Errno Lock(byte* start, long bytes) => Mlock(start, (nuint)bytes) == 0 ? Errno.Ok : LastErrno;
+    internal static Errno Lock(byte* start, long bytes) => Mlock(start, (nuint)bytes) == 0 ? Errno.Ok
+        : LastErrno;
 
     internal static Errno LockAll() => Mlockall(LockCurrentAndFuture) == 0 ? Errno.Ok : LastErrno;
 
@@ -96,6 +101,17 @@ internal static unsafe partial class Libc
         return rc == 0 ? Errno.Ok : LastErrno;
     }
 
+    internal static Errno PreferNodeOfThread(int node)
+    {
+        Invariant.Require(node is >= 0 and < Limits.NumaNodesMax);
+        ulong mask = 1UL << node;
+        return Syscall6(SysSetMemPolicy, PolicyPreferred, (nint)(&mask), 65, 0, 0, 0) == 0 ? Errno.Ok
+            : LastErrno;
+    }
+
+    internal static void PreferNoNodeOfThread() => // MPOL_DEFAULT takes no mask
+        Invariant.Require(Syscall6(SysSetMemPolicy, 0, 0, 0, 0, 0, 0) == 0);
+
     internal static int TryOpenFile(string path, int flags, out Errno errno)
     {
         int fd = Open(path, flags, 0);
@@ -106,7 +122,8 @@ internal static unsafe partial class Libc
     internal static int OpenFile(string path, int flags, uint mode)
     {
         int fd = Open(path, flags, mode);
-        return fd >= 0 ? fd : throw new NativeException($"open({path})", LastErrno, "Does its folder exist, and are "
+        return fd >= 0 ? fd : throw new NativeException($"open({path})", LastErrno,
+            "Does its folder exist, and are "
             + "you root?");
     }
 

@@ -7,6 +7,9 @@ namespace LowLatency.Native.Interop;
 internal static unsafe partial class Libc
 {
     internal const nuint NvmeAdminCommand = 0xC048_4E41; // NVME_IOCTL_ADMIN_CMD (linux/nvme_ioctl.h)
+    private const nuint NvmeNamespaceId = 0x4E40;              // NVME_IOCTL_ID
+    internal const uint NvmeUringIo = 0xC048_4E80;             // NVME_URING_CMD_IO
+    internal const byte NvmeRead = 0x02;                       // NVM Command Set Specification, Read
 
     /// <summary>linux/nvme_ioctl.h <c>struct nvme_passthru_cmd</c>.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 72)]
@@ -20,6 +23,9 @@ internal static unsafe partial class Libc
         [FieldOffset(64)] public uint TimeoutMs;
         [FieldOffset(68)] public uint Result;
     }
+
+    /// <summary>Number of the namespace that a device stands for; negative: it is of no namespace.</summary>
+    internal static int NvmeNamespaceOf(int fd) => NetIoctl(fd, NvmeNamespaceId, null);
 
     /// <summary>Sends a command that fills <paramref name="data"/>; the drive's own status is 0 when it
     /// did.</summary>

@@ -13,6 +13,8 @@ internal static unsafe partial class Libc
     internal const long UringOffsetEntries = 0x1000_0000; // IORING_OFF_SQES
     internal const uint UringSingleMmap = 1;          // IORING_FEAT_SINGLE_MMAP, since 5.4
     internal const byte UringRead = 22;               // IORING_OP_READ
+    internal const byte UringCommand = 46;            // IORING_OP_URING_CMD, since 5.19
+    internal const int UringCommandAt = 48;           // struct io_uring_sqe, cmd: to the end of a wide entry
 
     /// <summary>linux/io_uring.h <c>struct io_uring_params</c> with its two structs of offsets.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 120)]

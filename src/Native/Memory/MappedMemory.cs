@@ -43,7 +43,8 @@ public sealed unsafe class MappedMemory : IDisposable
             if (huge == Layout.HugePages.Require)
             {
                 throw new NativeException($"mmap({rounded} bytes, MAP_HUGETLB)", errno,
-                    $"Reserve {rounded / HugePageBytes} pages: sysctl vm.nr_hugepages, or set huge_pages = \"auto\".");
+                    $"Reserve {rounded / HugePageBytes} pages: sysctl vm.nr_hugepages, or set huge_pages = "
+                        + $"\"auto\".");
             }
         }
 
@@ -69,7 +70,9 @@ public sealed unsafe class MappedMemory : IDisposable
             : throw new NativeException($"mmap(shared file, {bytes} bytes)", errno, "Is /dev/shm full?");
     }
 
-    /// <summary>Binds the pages to a NUMA node (preferred, so that a full node does not fail boot).</summary>
+    /// <summary>Has pages that are not there yet come from a NUMA node (preferred, so that a full node does
+    /// not
+    /// fail boot). Populated pages stay where they are: <see cref="NodePreference"/> places them.</summary>
     /// <returns>What mbind(2) answered; ENOSYS on kernels without NUMA is harmless.</returns>
     public Errno PreferNode(int node) => node < 0 ? Errno.Ok : Libc.PreferNode(_start, LengthBytes, node);
 

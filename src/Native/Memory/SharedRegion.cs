@@ -57,7 +57,8 @@ public sealed class SharedRegion : IDisposable
             if (!Libc.TryLockExclusive(fd))
             {
                 throw new NativeException($"flock({path})", Errno.EBUSY,
-                    $"A data plane named '{plan.Header.Name}' runs already: stop it, or give this one another name.");
+                    $"A data plane named '{plan.Header.Name}' runs already: stop it, or give this one "
+                        + $"another name.");
             }
 
             if (Libc.FileBytes(fd) > 0)
@@ -110,9 +111,15 @@ public sealed class SharedRegion : IDisposable
     /// <summary>Opens a region for reading (and for the commands of its header).</summary>
     /// <returns>Null when there is none at this path, or none that is ready yet.</returns>
     /// <exception cref="PlanFormatException">It is of another release, or damaged.</exception>
-    public static SharedRegion? TryOpen(string path)
+    public static SharedRegion? TryOpen(string path) => TryOpen(path, out _);
+
+    /// <summary>As <see cref="TryOpen(string)"/>, and says why there is none.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="errno">What open(2) answered; <see cref="Errno.EAGAIN"/>: a live lowlatd has not made it
+    /// ready yet; <see cref="Errno.ENOENT"/> also for what a dead one never made ready.</param>
+    public static SharedRegion? TryOpen(string path, out Errno errno)
     {
-        int fd = Libc.TryOpenFile(path, Libc.OpenReadWrite, out _);
+        int fd = Libc.TryOpenFile(path, Libc.OpenReadWrite, out errno);
         if (fd < 0)
         {
             return null;
@@ -124,6 +131,7 @@ public sealed class SharedRegion : IDisposable
             long bytes = Libc.FileBytes(fd);
             if (bytes < Unsafe.SizeOf<RegionHeader>())
             {
+                errno = Unready(fd);
                 Libc.CloseFile(fd);
                 return null;
             }
@@ -132,6 +140,7 @@ public sealed class SharedRegion : IDisposable
             ref RegionHeader header = ref memory.At<RegionHeader>(0).Value;
             if (Volatile.Read(ref header.Magic) != RegionHeader.MagicValue) // acquire: pairs with Create's release
             {
+                errno = Unready(fd);
                 memory.Dispose();
                 Libc.CloseFile(fd);
                 return null;
@@ -139,13 +148,15 @@ public sealed class SharedRegion : IDisposable
 
             if (header.Version != RegionHeader.VersionValue || header.TotalBytes != bytes)
             {
-                throw new PlanFormatException($"{path} has region version {header.Version}, this program reads "
+                throw new PlanFormatException($"{path} has region version {header.Version}, this program "
+                    + $"reads "
                     + $"{RegionHeader.VersionValue}: use the lowlat of the same release");
             }
 
             if (header.PlanBytes > bytes - RegionLayout.PlanOffset)
             {
-                throw new PlanFormatException($"{path} is damaged: a plan of {header.PlanBytes} bytes does not fit");
+                throw new PlanFormatException($"{path} is damaged: a plan of {header.PlanBytes} bytes does "
+                    + $"not fit");
             }
 
             PlanImage plan = PlanImage.Parse(
@@ -159,6 +170,8 @@ public sealed class SharedRegion : IDisposable
             throw;
         }
     }
+
+    private static Errno Unready(int fd) => Libc.TryLockShared(fd) ? Errno.ENOENT : Errno.EAGAIN;
 
     /// <summary>A lane's page.</summary>
     public NativeRef<LanePage> LanePage(int lane)

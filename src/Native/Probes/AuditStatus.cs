@@ -11,12 +11,15 @@ namespace LowLatency.Native.Probes;
 /// <param name="Backlog">Records that wait.</param>
 /// <param name="BacklogLimit">How many may.</param>
 /// <param name="BacklogWaitTime">How long a caller sleeps when the queue is full, jiffies.</param>
+/// <param name="Daemon">Process that takes the records; 0: none, they go to the kernel's log.</param>
 public sealed record AuditStatus(
-    Errno Errno, uint Enabled, uint Lost, uint Backlog, uint BacklogLimit, uint BacklogWaitTime)
+    Errno Errno, uint Enabled, uint Lost, uint Backlog, uint BacklogLimit, uint BacklogWaitTime,
+    uint Daemon)
 {
     internal const int Protocol = 9;        // NETLINK_AUDIT
     internal const ushort GetStatus = 1000; // AUDIT_GET
     internal const int EnabledAt = 4;       // struct audit_status
+    internal const int DaemonAt = 12;
     internal const int LimitAt = 20;
     internal const int LostAt = 24;
     internal const int BacklogAt = 28;
@@ -44,9 +47,10 @@ public sealed record AuditStatus(
     }
 
     internal static AuditStatus From(ReadOnlySpan<byte> status) => new(Errno.Ok, Word(status, EnabledAt),
-        Word(status, LostAt), Word(status, BacklogAt), Word(status, LimitAt), Word(status, WaitAt));
+        Word(status, LostAt), Word(status, BacklogAt), Word(status, LimitAt), Word(status, WaitAt),
+        Word(status, DaemonAt));
 
-    private static AuditStatus Failed(Errno errno) => new(errno, 0, 0, 0, 0, 0);
+    private static AuditStatus Failed(Errno errno) => new(errno, 0, 0, 0, 0, 0, 0);
 
     private static uint Word(ReadOnlySpan<byte> status, int at) =>
         BinaryPrimitives.ReadUInt32LittleEndian(status[at..]);

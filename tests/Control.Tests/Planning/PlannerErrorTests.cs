@@ -207,6 +207,17 @@ public sealed class PlannerErrorTests
     }
 
     [Fact]
+    public void Frames_on_another_NUMA_node_than_their_port_are_a_warning()
+    {
+        PlanResult result = Forward(MetalText.Replace("[[lane]]", "[[lane]]\nnuma_node = 1",
+            StringComparison.Ordinal),
+            Sample.Metal);
+        Assert.Equal(2, result.Warnings.Count);
+        Assert.Contains("the lane's frames on node 1: each crosses", $"{result.Warnings[0]}",
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_frame_that_an_interface_does_not_carry_is_refused() =>
         Load(Sample.Text, Sample.Lab, new LoadOverrides { Size = "1515" },
             "--size 1515: frames of 1515 bytes do not pass genA: MTU 1500 and the Ethernet header "

@@ -81,13 +81,38 @@ public sealed class BootLineTests
         RecordedHost host = RecordedHost.Load("bare-metal").With(
             "-- /proc/cmdline --\nro rcu_nocbs=2 irqaffinity=0-1,3-N isolcpus=managed_irq,domain,2 "
                 + "nohz_full=2 tsc=nowatchdog "
-            + "hugepagesz=2M hugepages=12 nvme.poll_queues=1\n");
+            + "hugepagesz=2M hugepages=0:16 nvme.poll_queues=1\n");
         string[] lines = BootPlan.Render(host.Judge(Catalogue.All)).Split('\n');
         Assert.Equal("isolcpus=domain,managed_irq,2 nohz_full=2 rcu_nocbs=2 irqaffinity=0-1,3-7 "
             + "tsc=nowatchdog hugepagesz=2M "
-            + "hugepages=12 nvme.poll_queues=1", lines[0]);
+            + "hugepages=0:16 nvme.poll_queues=1", lines[0]);
         Assert.Contains("# the running line has all of it", lines);
     }
+
+    [Theory]
+    [InlineData("3", "# = nvme.poll_queues=3\n")]
+    [InlineData("0", "# ~ nvme.poll_queues=0 -> nvme.poll_queues=1 ")]
+    [InlineData("many", "# ~ nvme.poll_queues=many -> nvme.poll_queues=1 ")]
+    public void More_polling_queues_than_needed_stay(string running, string line) => Assert.Contains(line,
+        BootPlan.Render(RecordedHost.Load("bare-metal").With(
+            $"-- /proc/cmdline --\nro nvme.poll_queues={running}\n").Judge(Catalogue.All)),
+                StringComparison.Ordinal);
+
+    [Fact]
+    public void A_clock_that_is_called_reliable_stays_so()
+    {
+        string text = BootPlan.Render(RecordedHost.Load("bare-metal").With(
+            "-- /proc/cmdline --\nro tsc=reliable\n").Judge(Catalogue.All));
+        Assert.Contains("# = tsc=reliable\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("nowatchdog", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_host_of_one_node_is_asked_for_huge_pages_without_naming_it() =>
+        Assert.Contains(" hugepages=16 ",
+        BootPlan.Render(RecordedHost.Load("bare-metal").With(
+            "-- /sys/devices/system/node/node1/cpulist ! ENOENT --\n").Judge(Catalogue.All)),
+        StringComparison.Ordinal);
 
     [Fact]
     public void What_differs_is_told_with_its_reason()

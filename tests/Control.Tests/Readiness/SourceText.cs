@@ -6,11 +6,11 @@ using LowLatency.Control.Readiness;
 namespace LowLatency.Control.Tests.Readiness;
 
 /// <summary>Sources as text. Each begins with a line <c>-- SOURCE --</c>; what follows is what it holds.
-/// <c>-- SOURCE @end --</c>: at the end of the window. <c>-- SOURCE ? --</c>: there is none. <c>-- SOURCE !
-/// EACCES --</c>: reading it fails so. The body of a netlink source is either lines <c>hex 1c00...</c> (whole
-/// messages as recorded) or messages written out: <c>message TYPE HEADERHEX</c> and below it, indented by two
-/// spaces a level,
-/// attributes <c>NUMBER u8|u16|u32|u64|text|hex|nest VALUE</c>.</summary>
+/// <c>-- SOURCE @end --</c>: at the end of the window. <c>-- SOURCE hex --</c>: bytes as hexadecimal digits.
+/// <c>-- SOURCE ? --</c>: there is none. <c>-- SOURCE ! EACCES --</c>: reading it fails so. The body of a
+/// netlink source is either lines <c>hex 1c00...</c> (whole messages as recorded) or messages written out:
+/// <c>message TYPE HEADERHEX</c> and below it, indented by two spaces a level, attributes
+/// <c>NUMBER u8|u16|u32|u64|text|hex|nest VALUE</c>.</summary>
 internal static class SourceText
 {
     /// <summary>Ends the key of what is read at the end of the window.</summary>
@@ -51,6 +51,10 @@ internal static class SourceText
         if (head.EndsWith(" ?", StringComparison.Ordinal))
         {
             sources[head[..^2]] = new RecordedSource(FactState.Missing, [], "there is no such file");
+        }
+        else if (head.EndsWith(" hex", StringComparison.Ordinal))
+        {
+            sources[head[..^4]] = new RecordedSource(FactState.Read, Convert.FromHexString(body.Trim()), "");
         }
         else if (head.Split(" ! ") is [var source, var problem])
         {

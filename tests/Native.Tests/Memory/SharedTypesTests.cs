@@ -156,6 +156,40 @@ public sealed class SharedTypesTests
     }
 
     [Fact]
+    public void AThreadPrefersANodeUntilItLeavesIt()
+    {
+        Assert.SkipUnless(File.Exists("/proc/thread-self/numa_maps"), "a kernel without NUMA");
+        Errno errno = Errno.Ok;
+        int[] counts = [-1, -1, -1, -1];
+        Thread thread = new(() =>
+        {
+            counts[0] = Preferring();
+            using (NodePreference none = NodePreference.Enter(-1))
+            {
+                counts[1] = Preferring();
+            }
+
+            using (NodePreference first = NodePreference.Enter(0))
+            {
+                errno = first.Errno;
+                counts[2] = Preferring();
+            }
+
+            counts[3] = Preferring();
+        });
+        thread.Start();
+        thread.Join();
+        Assert.SkipWhen(errno == Errno.EPERM, "set_mempolicy is not granted here");
+        Assert.Equal(Errno.Ok, errno);
+        Assert.True(counts[2] > 0, "no mapping is under the policy");
+        Assert.Equal((0, 0, 0), (counts[0], counts[1], counts[3]));
+    }
+
+    // Mappings without a policy of their own show the thread's (proc_pid_numa_maps(5)).
+    private static int Preferring() => File.ReadAllLines("/proc/thread-self/numa_maps")
+        .Count(line => line.Contains(" prefer:0", StringComparison.Ordinal));
+
+    [Fact]
     public void ANativeSpanIsTheMemoryItWasCutFrom()
     {
         using MappedMemory memory = MappedMemory.Anonymous(4096, HugePages.Never);

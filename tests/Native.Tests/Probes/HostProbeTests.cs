@@ -136,6 +136,8 @@ public sealed class HostProbeTests
                 read is { IsPolled: true, BytesRead: 4096, Step: "" } or { IsPolled: false, BytesRead: 0 },
                 $"{read}");
             Assert.NotEqual(read.IsPolled, read.Step.Length > 0);
+            Assert.Equal(new PolledRead(Errno.ENOTTY, "ioctl(NVME_IOCTL_ID)", 0),
+                PolledRead.RunPassthrough(path, 512));
             Assert.Equal(content, File.ReadAllBytes(path));
         }
         finally
@@ -146,6 +148,8 @@ public sealed class HostProbeTests
         Assert.Equal((Errno.ENOENT, "open(O_DIRECT)"),
             (PolledRead.Run(path, 4096).Errno, PolledRead.Run(path, 4096).Step));
         Assert.Equal(Errno.EINVAL, PolledRead.Run("/dev/null", 0).Errno);
+        Assert.Equal(new PolledRead(Errno.ENOENT, "open", 0), PolledRead.RunPassthrough(path, 512));
+        Assert.Equal(Errno.EINVAL, PolledRead.RunPassthrough("/dev/null", 0).Errno);
     }
 
     [Fact]

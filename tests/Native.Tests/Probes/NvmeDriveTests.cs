@@ -25,6 +25,7 @@ public sealed unsafe class NvmeDriveTests
             ("offsetof(struct nvme_passthru_cmd, result)", Offset(ref command, ref command.Result)),
             ("AUDIT_GET", AuditStatus.GetStatus), ("NETLINK_AUDIT", AuditStatus.Protocol),
             ("offsetof(struct audit_status, enabled)", AuditStatus.EnabledAt),
+            ("offsetof(struct audit_status, pid)", AuditStatus.DaemonAt),
             ("offsetof(struct audit_status, backlog_limit)", AuditStatus.LimitAt),
             ("offsetof(struct audit_status, lost)", AuditStatus.LostAt),
             ("offsetof(struct audit_status, backlog)", AuditStatus.BacklogAt),
@@ -82,7 +83,8 @@ public sealed unsafe class NvmeDriveTests
         bytes[AuditStatus.EnabledAt] = 1;
         bytes[AuditStatus.LostAt] = 5;
         bytes[AuditStatus.WaitAt] = 60;
-        Assert.Equal(new AuditStatus(Errno.Ok, 1, 5, 0, 0, 60), AuditStatus.From(bytes));
+        bytes[AuditStatus.DaemonAt] = 7;
+        Assert.Equal(new AuditStatus(Errno.Ok, 1, 5, 0, 0, 60, 7), AuditStatus.From(bytes));
     }
 
     private static long Offset<TStruct, TField>(ref TStruct whole, ref TField field) =>

@@ -10,11 +10,22 @@ internal static class AppChecks
     private const string Environ = "/proc/{app}/environ";
     private const string Maps = "/proc/{app}/maps";
     private const string Region = "region:{app.name}";
-    private const string Sockets = "/tmp/dotnet-diagnostic-{app}-*";
+    private const string Sockets = "/proc/{app}/root/tmp/dotnet-diagnostic-{app}-*"; // its own /tmp
     private const string Interrupts = "/proc/interrupts";
     private const string None = "no data plane of this configuration runs";
 
+    // A program in one file holds runtime and JIT itself: what shows is how the JIT writes code
+    // (coreclr, executableallocator.cpp: a memfd named doublemapper, or pages that are writable code).
+    private static readonly string[] JitMarks =
+        ["libclrjit", "libcoreclr.so", "libmonosgen", "/memfd:doublemapper"];
+
     private static readonly string[] GcVariables = ["DOTNET_GC", "DOTNET_gc", "COMPlus_GC", "COMPlus_gc"];
+
+    private static readonly string[] DiagnosticVariables =
+    [
+        "DOTNET_DiagnosticPorts", "DOTNET_EnableEventPipe", "COMPlus_DiagnosticPorts",
+        "COMPlus_EnableEventPipe",
+    ];
 
     /// <summary>The group.</summary>
     public static IReadOnlyList<Check> All { get; } =
@@ -38,9 +49,10 @@ internal static class AppChecks
         Judge = static facts => IfRunning(facts, topology =>
         {
             string region = "region:" + topology.Configuration!.Name;
-            Dictionary<string, RegionLane> lanes = RegionText.Lanes(region, facts.Lines(region)).ToDictionary(
+            IReadOnlyList<RegionLane> published = RegionText.Lanes(region, facts.Lines(region));
+            Dictionary<string, RegionLane> lanes = published.Where(lane => lane.ThreadId > 0).ToDictionary(
                 lane => lane.ThreadId.ToString(CultureInfo.InvariantCulture));
-            List<Finding> findings = [];
+            List<Finding> findings = [.. Undeclared(topology, published)];
             int others = 0;
             foreach (Match thread in facts.Match(topology.AppFile("task/*/status")))
             {
@@ -50,8 +62,7 @@ internal static class AppChecks
                 }
 
                 string name = facts.Value(thread.Source, "Name");
-                CpuMask allowed = Facts.AsCpus(thread.Source, facts.Value(thread.Source,
-                    "Cpus_allowed_list"));
+                CpuMask allowed = facts.AllowedCpus(thread.Source);
                 Subject subject = new(SubjectKind.Thread, $"{name} ({thread.Parts[0]})");
                 if (lanes.Remove(thread.Parts[0], out RegionLane? lane))
                 {
@@ -71,8 +82,8 @@ internal static class AppChecks
                 }
             }
 
-            findings.AddRange(lanes.Values.Where(lane => lane.ThreadId > 0)
-                .Select(lane => Finding.Fail($"the thread of lane {lane.Name} ({lane.ThreadId}) is gone")));
+            findings.AddRange(lanes.Values.Select(lane =>
+                Finding.Fail($"the thread of lane {lane.Name} ({lane.ThreadId}) is gone")));
             findings.Add(Finding.Pass(string.Create(CultureInfo.InvariantCulture,
                 $"{others} other threads keep off the lanes' CPUs")));
             return findings;
@@ -134,10 +145,16 @@ internal static class AppChecks
                 return [Finding.Unknown($"{maps}: '{Facts.Short(odd)}' is no mapping")];
             }
 
-            string? jit = lines.FirstOrDefault(line => line.Contains("libclrjit", StringComparison.Ordinal)
-                    || line.Contains("libcoreclr.so", StringComparison.Ordinal));
-            return [jit is null ? Finding.Pass("no JIT is mapped")
-                : Finding.Warn($"{jit.Split('/')[^1]} is mapped: this is not the published lowlatd")];
+            string? jit = lines.FirstOrDefault(line => JitMarks.Any(mark =>
+                line.Contains(mark, StringComparison.Ordinal)));
+            string? writable = lines.FirstOrDefault(line => line.Split(' ')[1].StartsWith("rwx",
+                StringComparison.Ordinal));
+            return [jit is not null
+                    ? Finding.Warn($"{jit.Split('/', ':')[^1]} is mapped: this is not the published lowlatd")
+                : writable is not null
+                    ? Finding.Warn($"{Facts.Short(writable.Split(' ')[0])} is writable code: this is not the "
+                        + "published lowlatd")
+                : Finding.Pass("no JIT is mapped")];
         }),
     };
 
@@ -160,7 +177,8 @@ internal static class AppChecks
                 facts.Text(Interrupts, Moment.End));
             return facts.EachDataCpu(cpu =>
             {
-                long moved = Count(after, cpu) - Count(before, cpu);
+                long moved = InterruptTable.Moved(Interrupts, before, after, "TLB", cpu)
+                    + InterruptTable.Moved(Interrupts, before, after, "CAL", cpu);
                 return [moved == 0 ? Finding.Pass("none")
                     : Finding.Warn(string.Create(CultureInfo.InvariantCulture,
                     $"{moved} shootdowns and calls in {facts.WindowSeconds:0.#} s"))];
@@ -180,13 +198,17 @@ internal static class AppChecks
         Remedy = new Remedy(RollbackClass.Restart, "start lowlatd with DOTNET_EnableDiagnostics=0"),
         Judge = static facts => IfRunning(facts, topology =>
         {
-            bool hasSocket = facts.Match(
-                $"/tmp/dotnet-diagnostic-{topology.AppPid.ToString(CultureInfo.InvariantCulture)}-*")
-                .Count > 0;
-            string[] set = [.. Variables(facts, topology).Where(line =>
-                line.StartsWith("DOTNET_DiagnosticPorts", StringComparison.Ordinal)
-                || line.StartsWith("DOTNET_EnableEventPipe", StringComparison.Ordinal))];
-            return hasSocket ? [Finding.Warn("its diagnostic socket is open")]
+            bool hasSocket = facts.Match(Sockets.Replace("{app}",
+                topology.AppPid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)).Count > 0;
+            string[] variables = Variables(facts, topology);
+            string[] set = [.. variables.Where(line => DiagnosticVariables.Any(name =>
+                line.StartsWith(name, StringComparison.Ordinal)))];
+            string? folder = variables.FirstOrDefault(line => line.StartsWith("TMPDIR=",
+                StringComparison.Ordinal))?["TMPDIR=".Length..].TrimEnd('/');
+            return folder is not (null or "" or "/tmp") && !hasSocket && set.Length == 0
+                ? [Finding.Unknown($"its TMPDIR is {Facts.Short(folder)}: whether its diagnostic socket is "
+                    + "open there was not looked at")]
+                : hasSocket ? [Finding.Warn("its diagnostic socket is open")]
                 : set.Length > 0 ? [.. set.Take(8).Select(line =>
                     Finding.Warn($"{Facts.Short(line)} is set"))]
                 : [Finding.Pass("no diagnostic socket, no event session")];
@@ -212,26 +234,21 @@ internal static class AppChecks
             IReadOnlyList<InterruptRow> before = InterruptTable.Parse(Interrupts, facts.Text(Interrupts));
             IReadOnlyList<InterruptRow> after = InterruptTable.Parse(Interrupts,
                 facts.Text(Interrupts, Moment.End));
-            return facts.EachDataCpu(cpu => Calls(after, cpu) - Calls(before, cpu) is var moved && moved == 0
+            return facts.EachDataCpu(cpu => InterruptTable.Moved(Interrupts, before, after, "CAL", cpu)
+                is var moved && moved == 0
                 ? [Finding.Pass("no call, so no flip")]
                 : [Finding.Warn($"{moved} function calls; a flipped key may be among them")]);
         }),
     };
 
     private static IEnumerable<Finding> IfRunning(Facts facts, Func<Topology, IEnumerable<Finding>> judge) =>
-        facts.Topology is { AppPid: > 0, Configuration: not null } ? judge(facts.Topology)
+        facts.Topology.IsRunning ? judge(facts.Topology)
             : [Finding.NotApplicable(None)];
 
     private static IEnumerable<Finding> EachLane(
-        Facts facts, Topology topology, Func<RegionLane, RegionLane, Finding> judge)
-    {
-        string region = "region:" + topology.Configuration!.Name;
-        IReadOnlyList<RegionLane> before = RegionText.Lanes(region, facts.Lines(region));
-        IReadOnlyList<RegionLane> after = RegionText.Lanes(region, facts.Lines(region, Moment.End));
-        return before.Count != after.Count
-            ? [Finding.Unknown("the data plane was replaced while it was watched")]
-            : before.Zip(after, judge);
-    }
+        Facts facts, Topology topology, Func<RegionLane, RegionLane, Finding> judge) =>
+        RegionText.Watched(facts, "region:" + topology.Configuration!.Name)
+            .Select(pair => judge(pair.Before, pair.After));
 
     // "7f10a0000000-7f10a01d0000 r-xp 00000000 103:02 77   /usr/lib/..." (proc_pid_maps(5)).
     private static bool IsMapping(string line) =>
@@ -242,9 +259,26 @@ internal static class AppChecks
         System.Text.Encoding.UTF8.GetString(facts.Bytes(topology.AppFile("environ")))
             .Split('\0', StringSplitOptions.RemoveEmptyEntries);
 
-    private static long Count(IReadOnlyList<InterruptRow> rows, int cpu) => rows
-        .Where(row => row.Name is "TLB" or "CAL").Sum(row => row.Counts.GetValueOrDefault(cpu));
+    // What runs must be what is declared: the region says where lanes were started, not where they belong.
+    private static IEnumerable<Finding> Undeclared(Topology topology, IReadOnlyList<RegionLane> published)
+    {
+        foreach (RegionLane lane in published.Where(lane => lane.ThreadId == 0))
+        {
+            yield return Finding.Unknown($"the thread of lane {lane.Name} has not started");
+        }
 
-    private static long Calls(IReadOnlyList<InterruptRow> rows, int cpu) => rows
-        .Where(row => row.Name == "CAL").Sum(row => row.Counts.GetValueOrDefault(cpu));
+        foreach (TopologyLane lane in topology.Lanes)
+        {
+            RegionLane? running = published.FirstOrDefault(other => other.Name == lane.Name);
+            if (running is null)
+            {
+                yield return Finding.Fail($"lane {lane.Name} is declared, but does not run");
+            }
+            else if (running.Cpu != lane.Cpu)
+            {
+                yield return Finding.Fail(string.Create(CultureInfo.InvariantCulture,
+                    $"lane {lane.Name} is declared on CPU {lane.Cpu}, but runs on CPU {running.Cpu}"));
+            }
+        }
+    }
 }

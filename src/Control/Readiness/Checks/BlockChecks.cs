@@ -69,7 +69,7 @@ internal static class BlockChecks
         Severities = "M/M/I",
         Reads =
         [
-            "/sys/block/{disk}/queue/wbt_lat_usec", "/sys/block/{disk}/dev",
+            "/sys/block/{disk}/queue/wbt_lat_usec", "/sys/block/{disk.head}/dev",
             new Read("/sys/fs/cgroup{slices}/io.max", Traits: ReadTraits.MayBeEmpty),
             new Read("/sys/fs/cgroup{slices}/io.latency", Traits: ReadTraits.MayBeEmpty),
             new Read("/sys/fs/cgroup/io.cost.qos", Traits: ReadTraits.MayBeEmpty),
@@ -161,10 +161,10 @@ internal static class BlockChecks
                 $"echo 0 > {writeback}");
         }
 
-        string number = facts.Line(disk.Sys("dev"));
+        string number = facts.Line(disk.HeadNumber);
         if (!number.Contains(':', StringComparison.Ordinal))
         {
-            throw new NotReadException($"{disk.Sys("dev")}: '{Facts.Short(number)}' is no device number");
+            throw new NotReadException($"{disk.HeadNumber}: '{Facts.Short(number)}' is no device number");
         }
 
         foreach (string slice in facts.Topology.Slices)

@@ -15,7 +15,8 @@ internal static class BootChecks
 
     private static readonly string[] LatencyWords =
         ["cpu", "irq", "rcu", "nohz", "isol", "tsc", "huge", "idle", "state", "mce", "sched", "watchdog",
-            "kthread", "preempt", "poll"];
+            "kthread", "preempt", "poll", "tick", "numa", "iommu", "aspm", "thp", "transparent", "kfence",
+            "clock", "lockup"];
 
     /// <summary>Settings that entries are made of, in the order grub-mkconfig reads them.</summary>
     private static readonly string[] Settings =

@@ -7,9 +7,12 @@ internal static class ClockChecks
 {
     private const string Source = "/sys/devices/system/clocksource/clocksource0/";
     private const string CpuInfo = "/proc/cpuinfo";
-    private const string CommandLine = "/proc/cmdline";
+    private const string NodeLists = "/sys/devices/system/node/node*/cpulist";
     private const string Cost = "probe:clock-cost";
     private const string Sync = "probe:clock-sync";
+
+    private static readonly string[] Qualified = ["constant_tsc", "nonstop_tsc", "tsc_adjust"];
+    private static readonly Version TrustsTsc = new(5, 16); // and on machines of two nodes at most
 
     /// <summary>The group's second part.</summary>
     public static IReadOnlyList<Check> All { get; } = [SourceIsTsc, WatchdogOff, FastReads, SyncBounded];
@@ -48,25 +51,33 @@ internal static class ClockChecks
         Id = "clk.tsc.watchdog-off-dataplane",
         Kind = CheckKind.Static,
         Severities = "M/L/I",
-        Reads = [CommandLine, CpuInfo, Source + "current_clocksource"],
+        Reads =
+        [
+            BootLine.Source, CpuInfo, Source + "current_clocksource", HostIdentity.Kernel, NodeLists,
+        ],
         Expects = "the clock source's watchdog does not visit the lanes' CPUs",
         Why = "it runs on each CPU in turn, twice a second, to compare the TSC with another clock",
         Source = "Linux kernel/time/clocksource.c; Documentation/admin-guide/kernel-parameters.txt (tsc=)",
         Remedy = new Remedy(RollbackClass.Boot, "boot with tsc=nowatchdog", "tsc=nowatchdog"),
         Judge = static facts =>
         {
-            string[] arguments = facts.Line(CommandLine).Split(' ');
+            BootLine line = BootLine.Running(facts);
             if (facts.Line(Source + "current_clocksource") != "tsc")
             {
                 return [Finding.NotApplicable("the clock source is not the TSC")];
             }
 
-            string flags = facts.Value(CpuInfo, "flags");
-            bool isOff = arguments.Any(argument => argument is "tsc=nowatchdog" or "tsc=reliable");
-            return isOff ? [Finding.Pass("off by boot argument")]
-                : flags.Split(' ').Contains("tsc_known_freq") && flags.Split(' ').Contains("hypervisor")
-                    ? [Finding.Pass("off: the hypervisor vouches for the TSC")]
-                : [Finding.Warn("on: nothing on the boot line switches it off")];
+            string[] flags = facts.Value(CpuInfo, "flags").Split(' ');
+            // arch/x86/kernel/tsc.c, check_system_tsc_reliable; that the frequency is known says nothing
+            // here.
+            return [line.All("tsc").Any(value => value is "nowatchdog" or "reliable")
+                    ? Finding.Pass("off by boot argument")
+                : line.All("tsc").Contains("watchdog") ? Finding.Warn("on by boot argument")
+                : flags.Contains("tsc_reliable") ? Finding.Pass("off: the hypervisor vouches for the TSC")
+                : Array.TrueForAll(Qualified, flags.Contains) && KernelRelease.Of(facts) >= TrustsTsc
+                    && facts.Match(NodeLists).Count <= 2
+                    ? Finding.Pass("off: the kernel trusts the TSC of this machine")
+                : Finding.Warn("on: nothing on the boot line switches it off")];
         },
     };
 

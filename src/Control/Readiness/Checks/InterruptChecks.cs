@@ -8,16 +8,13 @@ internal static class InterruptChecks
     private const string Interrupts = "/proc/interrupts";
     private const string SoftIrqs = "/proc/softirqs";
     private const string Effective = "/proc/irq/*/effective_affinity_list";
-    private const string Requested = "/proc/irq/*/smp_affinity_list";
+    /// <summary>CPUs that an interrupt was asked to fire on.</summary>
+    internal const string Requested = "/proc/irq/*/smp_affinity_list";
     private const string Default = "/proc/irq/default_smp_affinity";
     private const string PortIrqs = "{port.pci}/msi_irqs/*";
     private const string DiskIrqs = "{disk.pci}/msi_irqs/*";
-    private const string Managed = "/sys/kernel/debug/irq/irqs/*";
-    private const string Isolated = "/sys/devices/system/cpu/isolated";
-    private const string NohzFull = "/sys/devices/system/cpu/nohz_full";
     private const string LinkFiles = "/etc/systemd/network/*.link";
 
-    private static readonly string[] BalanceFiles = ["/etc/default/irqbalance", "/etc/sysconfig/irqbalance"];
     private static readonly string[] Writers = ["irqbalance", "tuned", "intel_lpmd"];
 
     /// <summary>The group.</summary>
@@ -30,9 +27,15 @@ internal static class InterruptChecks
         Id = "irq.affinity.effective-off",
         Kind = CheckKind.Static,
         Severities = "B/B/L",
-        Reads = [new Read(Interrupts, Intrusion.I1, ReadTraits.Window), Effective, PortIrqs, DiskIrqs],
+        Reads =
+        [
+            new Read(Interrupts, Intrusion.I1, ReadTraits.Window), Effective, Requested,
+                ManagedInterrupts.States,
+            PortIrqs, DiskIrqs,
+        ],
         Expects = "no device's interrupt fires on a lane's CPU, but for that of a port which the lane "
-            + "itself polls there",
+            + "itself polls there, and those that the kernel manages for I/O of that CPU alone "
+            + "(irq.managed.accounted)",
         Why = "the mask that was asked for is a wish; the effective CPU is the one that is interrupted",
         Source = "Linux Documentation/core-api/irq/irq-affinity.rst",
         Remedy = new Remedy(RollbackClass.RuntimeNearly, "move the interrupt to a housekeeping CPU",
@@ -104,7 +107,11 @@ internal static class InterruptChecks
         Id = "irq.managed.accounted",
         Kind = CheckKind.Static,
         Severities = "M/M/-",
-        Reads = [new Read(Interrupts, Intrusion.I1, ReadTraits.Window), Requested, Managed],
+        Reads =
+        [
+            new Read(Interrupts, Intrusion.I1, ReadTraits.Window), Requested, ManagedInterrupts.States,
+            PortIrqs,
+        ],
         Expects = "no interrupt that the kernel manages, and that nobody can move, has a lane's CPU in its "
             + "mask",
         Why = "such an interrupt fires there as soon as I/O is submitted from that CPU; "
@@ -115,7 +122,7 @@ internal static class InterruptChecks
         Remedy = new Remedy(RollbackClass.Boot, "isolate managed interrupts at boot, or give the device "
             + "fewer queues",
             "isolcpus=domain,managed_irq,{D}"),
-        Judge = ManagedOnData,
+        Judge = ManagedInterrupts.OnData,
     };
 
     private static Check RateOnData => new()
@@ -144,7 +151,7 @@ internal static class InterruptChecks
         Id = "irq.irqbalance.banned",
         Kind = CheckKind.Static,
         Severities = "H/H/L",
-        Reads = [ProcessTable.Names, BalanceFiles[0], BalanceFiles[1], Isolated, NohzFull],
+        Reads = [ProcessTable.Names, .. IrqBalance.Reads],
         Expects = "irqbalance does not run, or its persistent configuration bans the lanes' CPUs",
         Why = "it moves interrupts every ten seconds; setting a ban of its own switches off its automatic "
             + "ban of isolated CPUs",
@@ -152,7 +159,7 @@ internal static class InterruptChecks
             + "seapath/meta-seapath#167",
         Remedy = new Remedy(RollbackClass.Restart, "ban the lanes' CPUs in IRQBALANCE_BANNED_CPULIST, or "
             + "disable the service"),
-        Judge = Balance,
+        Judge = IrqBalance.Judge,
     };
 
     private static Check SingleOwner => new()
@@ -192,21 +199,14 @@ internal static class InterruptChecks
             + "housekeeping CPUs"),
         Judge = static facts =>
         {
-            IReadOnlyList<InterruptRow> before = InterruptTable.Parse(Interrupts, facts.Text(Interrupts));
-            IReadOnlyList<InterruptRow> after = InterruptTable.Parse(Interrupts,
-                facts.Text(Interrupts, Moment.End));
             return facts.EachDataCpu(cpu =>
             {
-                string[] moved =
-                [
-                    .. after.Where(row => row.Name is "RES" or "CAL" or "TLB")
-                        .Select(row => (row.Name, Count: row.Counts.GetValueOrDefault(cpu) - Of(before,
-                            row.Name, cpu)))
-                        .Where(row => row.Count != 0)
-                        .Select(row => string.Create(CultureInfo.InvariantCulture,
-                            $"{row.Name} {row.Count}")),
-                ];
-                return [moved.Length == 0 ? Finding.Pass("none")
+                (InterruptRow Row, long Count)[] calls = [.. InterruptTable.Moved(facts, Interrupts, cpu)
+                    .Where(row => row.Row.Name is "RES" or "CAL" or "TLB")];
+                string[] moved = [.. calls.Where(row => row.Count != 0).Select(row => string.Create(
+                    CultureInfo.InvariantCulture, $"{row.Row.Name} {row.Count}"))];
+                return [calls.Length == 0 ? Finding.Unknown($"{Interrupts}: it has none of RES, CAL and TLB")
+                    : moved.Length == 0 ? Finding.Pass("none")
                     : Finding.Warn($"{string.Join(", ", moved)} in the window; counters do not name the "
                         + $"senders")];
             });
@@ -228,9 +228,23 @@ internal static class InterruptChecks
         CpuMask house = facts.Topology.Housekeeping.IsEmpty
             ? facts.Topology.Online.Without(facts.Topology.Data) : facts.Topology.Housekeeping;
         int clear = 0;
+        Dictionary<string, string> states = ManagedInterrupts.StatesOf(facts);
         foreach ((InterruptRow row, CpuMask effective) in Devices(facts, Moment.Start))
         {
             CpuMask shared = effective.And(facts.Topology.Data);
+            if (effective.IsEmpty && MayFireOnData(facts, row) is Finding unsaid)
+            {
+                yield return unsaid;
+                continue;
+            }
+
+            bool isManaged = !shared.IsEmpty && ManagedInterrupts.Is(facts, states, row);
+            string source = Requested.Replace("*", row.Name, StringComparison.Ordinal);
+            if (isManaged && facts.CpusOrMissing(source)?.IsWithin(facts.Topology.Data) == true)
+            {
+                continue; // nobody can move it, and only I/O that a lane's CPU submits raises it
+            }
+
             if (shared.IsEmpty || (polled.TryGetValue(row.Name, out TopologyPort? port)
                 && shared.IsWithin(port.Cpus)))
             {
@@ -238,13 +252,26 @@ internal static class InterruptChecks
                 continue;
             }
 
-            yield return Finding.Fail($"{Facts.Short(row.Device)} fires on CPU {shared}",
-                SubjectOf(row, shared),
-                $"echo {house} > /proc/irq/{row.Name}/smp_affinity_list");
+            yield return isManaged
+                ? Finding.Fail($"{Facts.Short(row.Device)} fires on CPU {shared}, managed by the kernel: "
+                    + $"only the "
+                    + "boot line keeps it off", SubjectOf(row, shared))
+                : Finding.Fail($"{Facts.Short(row.Device)} fires on CPU {shared}", SubjectOf(row, shared),
+                    $"echo {house} > /proc/irq/{row.Name}/smp_affinity_list");
         }
 
         yield return Finding.Pass(string.Create(CultureInfo.InvariantCulture,
             $"{clear} interrupts fire elsewhere"));
+    }
+
+    // Chips that never say where they fire leave the effective list empty, as does a line that is shut down.
+    private static Finding? MayFireOnData(Facts facts, InterruptRow row)
+    {
+        string source = Requested.Replace("*", row.Name, StringComparison.Ordinal);
+        return row.Counts.Values.Sum() > 0 && facts.LineOrMissing(source) is string line
+            && Facts.AsCpus(source, line).And(facts.Topology.Data) is { IsEmpty: false } shared
+            ? Finding.Unknown($"the kernel does not say where {Facts.Short(row.Device)} fires; it may on "
+                + $"CPU {shared}", SubjectOf(row, shared)) : null;
     }
 
     // Every interrupt that a device uses, with the CPUs it really fires on.
@@ -253,7 +280,7 @@ internal static class InterruptChecks
         List<(InterruptRow, CpuMask)> devices = [];
         HashSet<string> known = [.. facts.Match(Effective).Select(match => match.Parts[0])];
         foreach (InterruptRow row in InterruptTable.Parse(Interrupts, facts.Text(Interrupts))
-            .Where(row => row.IsDevice))
+            .Where(row => row.IsDevice && row.Device.Length > 0))
         {
             string source = Effective.Replace("*", row.Name, StringComparison.Ordinal);
             if (!known.Contains(row.Name))
@@ -270,54 +297,12 @@ internal static class InterruptChecks
         return devices;
     }
 
-    private static List<Finding> ManagedOnData(Facts facts)
-    {
-        if (facts.Topology.Data.IsEmpty)
-        {
-            return [Finding.NotApplicable("no data-plane CPU is declared")];
-        }
-
-        Dictionary<string, string> states = facts.Match(Managed).Where(match =>
-            match.Parts[0].All(char.IsAsciiDigit))
-            .ToDictionary(match => match.Parts[0], match => match.Source);
-        List<Finding> findings = [];
-        foreach (InterruptRow row in InterruptTable.Parse(Interrupts, facts.Text(Interrupts))
-            .Where(row => row.IsDevice))
-        {
-            // Without debugfs the driver's habit tells: the kernel manages the I/O queues of NVMe and
-            // virtio-blk.
-            bool isManaged = states.TryGetValue(row.Name, out string? state)
-                ? facts.Text(state).Contains("AFFINITY_MANAGED", StringComparison.Ordinal)
-                    : IsQueueOfDisk(row.Device);
-            string source = Requested.Replace("*", row.Name, StringComparison.Ordinal);
-            if (isManaged && facts.LineOrMissing(source) is string line
-                && Facts.AsCpus(source, line).And(facts.Topology.Data) is { IsEmpty: false } shared)
-            {
-                findings.Add(Finding.Warn($"{Facts.Short(row.Device)} is managed and fires on CPU {shared} "
-                    + $"when I/O is submitted "
-                    + "there", SubjectOf(row, shared)));
-            }
-        }
-
-        return findings.Count > 0 ? findings : [Finding.Pass("none")];
-    }
-
-    private static bool IsQueueOfDisk(string name)
-    {
-        int at = name.LastIndexOf('q');
-        return name.StartsWith("nvme", StringComparison.Ordinal) && at > 0 && name[(at + 1)..]
-            is { Length: > 0 } queue
-            && queue != "0" && queue.All(char.IsAsciiDigit);
-    }
-
     private static IEnumerable<Finding> Moved(Facts facts, string source, int cpu)
     {
-        IReadOnlyList<InterruptRow> before = InterruptTable.Parse(source, facts.Text(source));
-        foreach (InterruptRow row in InterruptTable.Parse(source, facts.Text(source, Moment.End))
-            .Where(row => row.Name is not "LOC"))
+        foreach ((InterruptRow row, long count) in InterruptTable.Moved(facts, source, cpu)
+            .Where(row => row.Row.Name is not "LOC"))
         {
-            double rate = (row.Counts.GetValueOrDefault(cpu) - Of(before, row.Name,
-                cpu)) / facts.WindowSeconds;
+            double rate = count / facts.WindowSeconds;
             string told = string.Create(CultureInfo.InvariantCulture,
                 $"{row.Name} {rate:0.##} a second ({Facts.Short(row.Action)})");
             if (rate != 0)
@@ -328,48 +313,7 @@ internal static class InterruptChecks
         }
     }
 
-    private static IEnumerable<Finding> Balance(Facts facts)
-    {
-        if (facts.Topology.Data.IsEmpty)
-        {
-            return [Finding.NotApplicable("no data-plane CPU is declared")];
-        }
-
-        if (ProcessTable.Running(facts, ["irqbalance"]) is not [string running, ..])
-        {
-            return [Finding.Pass("it does not run")];
-        }
-
-        foreach (string file in BalanceFiles)
-        {
-            foreach (string line in facts.LinesOrMissing(file) ?? [])
-            {
-                string[] pair = line.Trim().Split('=', 2);
-                CpuMask? banned = pair.Length < 2 ? null : pair[0] switch
-                {
-                    "IRQBALANCE_BANNED_CPULIST" => CpuMask.ParseList(pair[1].Trim('"')),
-                    "IRQBALANCE_BANNED_CPUS" => CpuMask.ParseHex(pair[1].Trim('"')),
-                    _ => null,
-                };
-                if (banned is not null)
-                {
-                    CpuMask open = facts.Topology.Data.Without(banned);
-                    return [open.IsEmpty ? Finding.Pass($"{running} runs; {file} bans {banned}")
-                        : Finding.Fail($"{running} runs; {file} bans {banned}, not {open}")];
-                }
-            }
-        }
-
-        CpuMask automatic = facts.Cpus(Isolated).Or(facts.CpusOrMissing(NohzFull) ?? CpuMask.Empty);
-        return [facts.Topology.Data.IsWithin(automatic)
-            ? Finding.Warn($"{running} runs and bans isolated CPUs by itself; no file says so")
-            : Finding.Fail($"{running} runs, no file bans the lanes' CPUs, and the kernel does not isolate "
-                + $"them")];
-    }
-
-    private static long Of(IReadOnlyList<InterruptRow> rows, string name, int cpu) =>
-        rows.FirstOrDefault(row => row.Name == name)?.Counts.GetValueOrDefault(cpu) ?? 0;
-
-    private static Subject SubjectOf(InterruptRow row, CpuMask cpus) =>
+    /// <summary>An interrupt, and the first of some CPUs.</summary>
+    internal static Subject SubjectOf(InterruptRow row, CpuMask cpus) =>
         new(SubjectKind.Irq, row.Name, cpus.Cpus.FirstOrDefault(-1));
 }

@@ -11,6 +11,7 @@ internal static class IsolationChecks
     private const string Interrupts = "/proc/interrupts";
     private const string FairServers = "/sys/kernel/debug/sched/fair_server/cpu{D}/runtime";
     private const string RcuExpedited = "/sys/kernel/rcu_expedited";
+    private const string RcuNormal = "/sys/kernel/rcu_normal";
     private const string Workqueues = "/sys/devices/virtual/workqueue/";
 
     /// <summary>The first half of the group.</summary>
@@ -61,7 +62,9 @@ internal static class IsolationChecks
             foreach (string slice in facts.Topology.Slices)
             {
                 string source = $"{Cgroup}{slice}/cpuset.cpus.partition";
-                if (facts.LineOrMissing(source) is string state && state != "member")
+                string? state = facts.LineOrMissing(source);
+                // Above an isolated partition there may well be one that is not: the nearest holds.
+                if (state is not (null or "member" or "root") || (state == "root" && findings.Count == 0))
                 {
                     findings.Add(state == "isolated" ? Finding.Pass($"{slice} is isolated")
                         : Finding.Fail($"{slice} is '{Facts.Short(state)}'", null,
@@ -122,7 +125,7 @@ internal static class IsolationChecks
         Id = "cpu.rcu.offloaded",
         Kind = CheckKind.Static,
         Severities = "H/H/I",
-        Reads = [.. ThreadTable.Reads, RcuExpedited],
+        Reads = [.. ThreadTable.Reads, RcuExpedited, RcuNormal, BootLine.Source, Cpus + "nohz_full"],
         Expects = "RCU callbacks of every lane's CPU are run by threads, and those threads keep off the "
             + "lanes' CPUs",
         Why = "rcu_nocbs moves callbacks to threads; the threads still run wherever they may",
@@ -146,17 +149,16 @@ internal static class IsolationChecks
         Remedy = new Remedy(RollbackClass.Observe, "a trace of timer:tick_stop names what keeps the tick"),
         Judge = static facts =>
         {
-            IReadOnlyList<InterruptRow> before = InterruptTable.Parse(Interrupts, facts.Text(Interrupts));
-            IReadOnlyList<InterruptRow> after = InterruptTable.Parse(Interrupts,
-                facts.Text(Interrupts, Moment.End));
-            string running = facts.Topology.AppPid > 0 ? "" : " (no data plane runs)";
+            // An idle CPU stops its tick on any kernel (NO_HZ_IDLE): silence counts under a lane alone.
+            bool isRunning = facts.Topology.IsRunning;
             return facts.EachDataCpu(cpu =>
             {
-                double rate = (Ticks(after, cpu) - Ticks(before, cpu)) / facts.WindowSeconds;
-                string told = string.Create(CultureInfo.InvariantCulture,
-                    $"{rate:0.#} ticks a second{running}");
-                return [rate <= 1 ? Finding.Pass(told) : rate <= 10 ? Finding.Warn(told)
-                    : Finding.Fail(told)];
+                double rate = Ticks(facts, cpu) / facts.WindowSeconds;
+                string told = string.Create(CultureInfo.InvariantCulture, $"{rate:0.#} ticks a second")
+                    + (isRunning ? "" : " (no data plane runs)");
+                return [rate > 10 ? Finding.Fail(told) : rate > 1 ? Finding.Warn(told)
+                    : isRunning ? Finding.Pass(told)
+                    : Finding.Unknown($"{told}: an idle CPU is silent without nohz_full too")];
             });
         },
     };
@@ -194,19 +196,23 @@ internal static class IsolationChecks
         Judge = static facts =>
         {
             CpuMask data = facts.Topology.Data;
-            if (facts.HexCpusOrMissing(Workqueues + "cpumask") is null)
+            if (facts.HexCpusOrMissing(Workqueues + "cpumask") is not CpuMask all)
             {
                 return [Finding.Unsupported("this kernel shows no mask of workqueues")];
             }
 
-            List<string> sources = [Workqueues + "cpumask", .. facts.Match(Workqueues + "*/cpumask")
-                .Select(match => match.Source)];
+            // The mask above holds for all: a queue's own mask is cut to it, and one that shares no CPU
+            // with it gives way to it (kernel/workqueue.c, wqattrs_actualize_cpumask).
             string house = facts.Topology.Online.Without(data).ToHex();
             return data.IsEmpty ? [Finding.NotApplicable("no data-plane CPU is declared")]
-                : sources.Select(source =>
-                facts.HexCpus(source).And(data) is { IsEmpty: false } shared
-                    ? Finding.Fail($"{source} has CPUs {shared}", null, $"echo {house} > {source}")
-                    : Finding.Pass($"{source} keeps off"));
+                : new[] { Workqueues + "cpumask" }.Concat(facts.Match(Workqueues + "*/cpumask")
+                    .Select(match => match.Source)).Select(source =>
+                {
+                    CpuMask cut = facts.HexCpus(source).And(all);
+                    return (cut.IsEmpty ? all : cut).And(data) is { IsEmpty: false } shared
+                        ? Finding.Fail($"{source} has CPUs {shared}", null, $"echo {house} > {source}")
+                        : Finding.Pass($"{source} keeps off");
+                });
         },
     };
 
@@ -214,6 +220,13 @@ internal static class IsolationChecks
     {
         string source = $"{Cgroup}{slice}/cpu.max";
         string? line = facts.LineOrMissing(source);
+        string stat = $"{Cgroup}{slice}/cpu.stat";
+        // Each cgroup of version 2 has cpu.stat, with the controller or without.
+        if (line is null && (!facts.Exists(stat) || facts.ValueOrMissing(stat, "usage_usec") is null))
+        {
+            return [Finding.Unknown($"{Cgroup}{slice}: there is no such cgroup of version 2")];
+        }
+
         string[] words = line?.Split(' ') ?? ["max", "0"];
         if (words.Length != 2 || (words[0] != "max" && !words[0].All(char.IsAsciiDigit)))
         {
@@ -227,7 +240,6 @@ internal static class IsolationChecks
                 : Finding.Pass(line is null ? $"{slice} has no cpu controller, so no quota"
                     : $"{slice} has no quota"),
         ];
-        string stat = $"{Cgroup}{slice}/cpu.stat";
         if (facts.WindowSeconds > 0 && line is not null)
         {
             long moved = Facts.AsNumber(stat, facts.Value(stat, "nr_throttled", Moment.End))
@@ -249,32 +261,52 @@ internal static class IsolationChecks
             yield break;
         }
 
-        IReadOnlyList<ThreadRow> threads = ThreadTable.Of(facts);
+        IReadOnlyList<ThreadRow> threads =
+            [.. ThreadTable.Of(facts).Where(thread => thread.IsKernel
+                && thread.Name.StartsWith("rcuo", StringComparison.Ordinal))];
         CpuMask house = facts.Topology.Online.Without(facts.Topology.Data);
+        CpuMask? asked = Offloaded(facts);
         foreach (int cpu in facts.Topology.Data.Cpus)
         {
             string suffix = "/" + cpu.ToString(CultureInfo.InvariantCulture);
-            List<ThreadRow> own =
-            [
-                .. threads.Where(thread => thread.IsKernel
-                    && thread.Name.StartsWith("rcuo", StringComparison.Ordinal)
-                    && thread.Name.EndsWith(suffix, StringComparison.Ordinal)),
-            ];
-            List<ThreadRow> stray = [.. own.Where(thread => !thread.Allowed.And(facts.Topology.Data)
-                .IsEmpty)];
+            List<ThreadRow> own = [.. threads.Where(thread => !IsOfGroup(thread)
+                && thread.Name.EndsWith(suffix, StringComparison.Ordinal))];
+            List<ThreadRow> stray = [.. own.Concat(threads.Where(IsOfGroup)).Where(thread =>
+                !thread.Allowed.And(facts.Topology.Data).IsEmpty)];
             yield return own.Count == 0 ? Finding.Fail("no rcuo thread runs its callbacks",
                 Subject.OfCpu(cpu))
+                : own.Exists(thread => thread.State == 'P') || asked?.Contains(cpu) == false
+                    ? Finding.Fail($"{own[0].Name} is there, but runs nothing: neither rcu_nocbs nor "
+                        + "nohz_full names this CPU", Subject.OfCpu(cpu))
                 : stray.Count > 0 ? Finding.Fail($"{stray[0].Name} may run on {stray[0].Allowed}",
                     Subject.OfCpu(cpu),
                     [.. stray.Select(thread => $"taskset -pc {house} {thread.Tid}")])
                 : Finding.Pass($"{own[0].Name} runs on {own[0].Allowed}", Subject.OfCpu(cpu));
         }
 
-        if (facts.NumberOrMissing(RcuExpedited) is 1)
+        // rcu_normal takes precedence (kernel/rcu/update.c, rcu_gp_is_normal).
+        if (facts.NumberOrMissing(RcuExpedited) is not (null or 0)
+            && facts.NumberOrMissing(RcuNormal) is (null or 0))
         {
             yield return Finding.Warn("expedited grace periods are on: each interrupts every CPU", null,
                 $"echo 0 > {RcuExpedited}");
         }
+    }
+
+    // rcuog/N runs the grace periods of a group of CPUs, whichever N is.
+    private static bool IsOfGroup(ThreadRow thread) =>
+        thread.Name.StartsWith("rcuog/", StringComparison.Ordinal);
+
+    // Where either argument is given, every CPU has its threads since 5.17, and those of the CPUs that
+    // neither
+    // names do nothing (kernel/rcu/tree_nocb.h). Null: neither is given, so threads alone tell
+    // (RCU_NOCB_CPU_DEFAULT_ALL).
+    private static CpuMask? Offloaded(Facts facts)
+    {
+        BootLine line = BootLine.Running(facts);
+        CpuMask silent = facts.CpusOrMissing(Cpus + "nohz_full") ?? CpuMask.Empty;
+        return line.Has("rcu_nocbs") || !silent.IsEmpty
+            ? silent.Or(line.Cpus("rcu_nocbs", facts.Topology.Possible)) : null;
     }
 
     private static IEnumerable<Finding> Server(Facts facts, int cpu)
@@ -294,7 +326,7 @@ internal static class IsolationChecks
         // Without debugfs an armed timer still shows it; none armed proves nothing.
         IReadOnlyDictionary<int,
             IReadOnlyList<string>> timers = TimerList.Parse(facts.Text(TimerList.Source));
-        yield return timers.GetValueOrDefault(cpu)?.Contains("dl_task_timer") == true
+        yield return TimerList.On(timers, cpu).Contains("dl_task_timer")
             ? Finding.Warn("its timer is armed (dl_task_timer); the knob itself cannot be read")
             : fact.State == FactState.Missing ? Finding.Unsupported("this kernel has no fair server, or "
                 + "shows it in a debugfs "
@@ -302,7 +334,7 @@ internal static class IsolationChecks
             : Finding.Unknown($"{source}: {fact.Problem}");
     }
 
-    private static long Ticks(IReadOnlyList<InterruptRow> rows, int cpu) =>
-        rows.FirstOrDefault(row => row.Name == "LOC")?.Counts.GetValueOrDefault(cpu)
+    private static long Ticks(Facts facts, int cpu) => InterruptTable.Moved(facts, Interrupts, cpu)
+        .Where(row => row.Row.Name == "LOC").Select(row => (long?)row.Count).FirstOrDefault()
         ?? throw new NotReadException($"{Interrupts}: it has no row LOC");
 }

@@ -43,6 +43,8 @@ internal static class KernelChecks
                 throw new NotReadException($"{Version}: '{Facts.Short(version)}' is not how it begins");
             }
 
+            // The model stands behind the build's number; names before it are anybody's.
+            version = version[Math.Max(version.LastIndexOf(" #", StringComparison.Ordinal), 0)..];
             string model = isRealTime || version.Contains("PREEMPT_RT", StringComparison.Ordinal)
                 ? "PREEMPT_RT"
                 : version.Contains("PREEMPT_DYNAMIC", StringComparison.Ordinal)
@@ -111,7 +113,8 @@ internal static class KernelChecks
                 return [.. findings, Finding.Unknown("the host does not show how its kernel was built")];
             }
 
-            findings.AddRange(new[] { ("PROVE_LOCKING", true), ("KASAN", true), ("DEBUG_PREEMPT", false),
+            findings.AddRange(new[] { ("PROVE_LOCKING", true), ("LOCKDEP", true), ("KASAN", true),
+                ("DEBUG_PREEMPT", false),
                 ("DEBUG_KMEMLEAK", false) }
                 .Where(option => config.Has(option.Item1))
                 .Select(option => new Finding(Subject.Host, option.Item2 ? CheckState.Fail
@@ -167,8 +170,9 @@ internal static class KernelChecks
         },
     };
 
-    // "ice 1234567 0 - Live 0x0000000000000000" (proc_modules(5)).
-    private static string NameOf(string line) => line.Split(' ')
+    /// <summary>Name of a module: "ice 1234567 0 - Live 0x0000000000000000" (proc_modules(5)).</summary>
+    /// <exception cref="NotReadException">The line is none.</exception>
+    internal static string NameOf(string line) => line.Split(' ')
         is [var name, _, _, _, "Live" or "Loading" or "Unloading", ..] ? name
         : throw new NotReadException($"/proc/modules: '{Facts.Short(line)}' is no module");
 

@@ -11,6 +11,9 @@ internal static class MemoryChecks
     private const string NodeLists = "/sys/devices/system/node/node*/cpulist";
     private const string FreePages =
         "/sys/devices/system/node/node*/hugepages/hugepages-2048kB/free_hugepages";
+    private const string AllPages =
+        "/sys/devices/system/node/node*/hugepages/hugepages-2048kB/nr_hugepages";
+    private const string HugePool = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
     private const string HugeTrial = "probe:hugepage 2097152";
     private const string Thp = "/sys/kernel/mm/transparent_hugepage/";
     private const string Ksm = "/sys/kernel/mm/ksm/run";
@@ -27,7 +30,7 @@ internal static class MemoryChecks
         Id = "mem.hugepages.on-node",
         Kind = CheckKind.Static,
         Severities = "B/B/L",
-        Reads = [NodeLists, FreePages],
+        Reads = [NodeLists, FreePages, AllPages, HugePool],
         Expects = "where lanes use huge pages, enough of them are free on each lane's own NUMA node",
         Why = "a total hides the wrong node: the pool is then remote, or refused at start",
         Source = "DPDK usertools/dpdk-hugepages.py; Linux Documentation/admin-guide/mm/hugetlbpage.rst",
@@ -57,6 +60,8 @@ internal static class MemoryChecks
             string result = facts.Value(HugeTrial, "result");
             bool isNeeded = lanes.Any(lane => lane.HugePages == HugePages.Require);
             return [result == "ok" ? Finding.Pass("one was mapped")
+                : result == "ENOMEM" && facts.Topology.IsRunning
+                    ? Finding.Unknown("none is free: the running data plane may have them all")
                 : isNeeded ? Finding.Fail($"mmap(MAP_HUGETLB): {result}")
                 : Finding.Warn($"mmap(MAP_HUGETLB): {result}; lanes fall back to small pages")];
         },
@@ -67,7 +72,7 @@ internal static class MemoryChecks
         Id = "mem.thp.not-always",
         Kind = CheckKind.Static,
         Severities = "M/M/L",
-        Reads = [Thp + "enabled", Thp + "defrag"],
+        Reads = [Thp + "enabled", Thp + "defrag", Thp + "hugepages-*kB/enabled"],
         Expects = "transparent huge pages are 'madvise' or 'never', and nobody waits for them to be made",
         Why = "collapsing pages holds the process's memory lock and shoots down TLBs",
         Source = "Linux Documentation/admin-guide/mm/transhuge.rst",
@@ -79,8 +84,13 @@ internal static class MemoryChecks
                 return [Finding.NotApplicable("this kernel has no transparent huge pages")];
             }
 
+            // Since 6.8 each size has a switch of its own; "inherit" follows the one above.
+            string[] sizes = [.. facts.Match(Thp + "hugepages-*kB/enabled").Select(match => match.Source)
+                .Where(source => facts.Chosen(source) == "always")];
             string defrag = facts.Chosen(Thp + "defrag");
-            return [enabled == "always" ? Finding.Warn("enabled is 'always'", null,
+            return [sizes.Length > 0 ? Finding.Warn($"{string.Join(", ", sizes.Take(4))}: 'always'", null,
+                    [.. sizes.Select(source => $"echo inherit > {source}"), $"echo madvise > {Thp}enabled"])
+                : enabled == "always" ? Finding.Warn("enabled is 'always'", null,
                 $"echo madvise > {Thp}enabled")
                 : defrag == "always" ? Finding.Warn("defrag is 'always'", null, $"echo madvise > {Thp}defrag")
                 : Finding.Pass($"enabled is '{enabled}', defrag '{defrag}'")];
@@ -102,6 +112,7 @@ internal static class MemoryChecks
         {
             null => [Finding.NotApplicable("this kernel merges no pages")],
             0 => [Finding.Pass("off")],
+            2 => [Finding.Pass("off, and what was merged is apart again")], // KSM_RUN_UNMERGE (mm/ksm.c)
             long run => [Finding.Warn(string.Create(CultureInfo.InvariantCulture, $"{Ksm} is {run}"), null,
                 $"echo 2 > {Ksm}")],
         },
@@ -122,7 +133,8 @@ internal static class MemoryChecks
             "numa_balancing=disable"),
         Judge = static facts =>
         {
-            int nodes = facts.Match(NodeLists).Count(node => !facts.Cpus(node.Source).IsEmpty);
+            // A node of memory alone counts: pages move between it and the others.
+            int nodes = facts.Match(NodeLists).Count;
             return facts.NumberOrMissing(Balancing) switch
             {
                 null => [Finding.NotApplicable("this kernel does not balance memory between nodes")],
@@ -220,7 +232,7 @@ internal static class MemoryChecks
         IReadOnlyList<Match> free = facts.Match(FreePages);
         if (free.Count == 0)
         {
-            return [Finding.Unsupported("this kernel has no huge pages of 2 MiB per node")];
+            return [Pool(facts, lanes)];
         }
 
         return lanes.GroupBy(lane => nodes.FirstOrDefault(node => facts.Cpus(node.Source).Contains(lane.Cpu))
@@ -228,8 +240,7 @@ internal static class MemoryChecks
             .Select(group =>
             {
                 // A running data plane has taken its pages already: what is free is what is left.
-                long needed = facts.Topology.AppPid > 0 ? 0
-                    : group.Sum(lane => (lane.MemoryBytes + PageBytes - 1) / PageBytes);
+                long needed = Needed(facts, group);
                 Match own = free.FirstOrDefault(match => match.Parts[0] == group.Key);
                 if (own.Source is null)
                 {
@@ -242,10 +253,31 @@ internal static class MemoryChecks
                     $"{group.Key}: {there} free, {needed} needed");
                 bool isRequired = group.Any(lane => lane.HugePages == HugePages.Require);
                 string file = own.Source.Replace("free_hugepages", "nr_hugepages", StringComparison.Ordinal);
-                string[] fix = [string.Create(CultureInfo.InvariantCulture, $"echo {needed} > {file}")];
+                long all = facts.NumberOrMissing(file) ?? there;
+                string[] fix = [string.Create(CultureInfo.InvariantCulture,
+                    $"echo {all + needed - there} > {file}")];
                 return there >= needed ? Finding.Pass(told)
                     : isRequired ? Finding.Fail(told, null, fix)
                     : Finding.Warn($"{told}; lanes fall back to small pages", null, fix);
             });
+    }
+
+    private static long Needed(Facts facts, IEnumerable<TopologyLane> lanes) => facts.Topology.IsRunning ? 0
+        : lanes.Sum(lane => (lane.MemoryBytes + PageBytes - 1) / PageBytes);
+
+    // A kernel without NUMA has one pool.
+    private static Finding Pool(Facts facts, TopologyLane[] lanes)
+    {
+        bool isRequired = lanes.Any(lane => lane.HugePages == HugePages.Require);
+        if (facts.NumberOrMissing(HugePool) is not long there)
+        {
+            const string none = "this kernel has no huge pages of 2 MiB";
+            return isRequired ? Finding.Fail(none) : Finding.Unsupported(none);
+        }
+
+        long needed = Needed(facts, lanes);
+        string told = string.Create(CultureInfo.InvariantCulture, $"{there} free, {needed} needed");
+        return there >= needed ? Finding.Pass(told) : isRequired ? Finding.Fail(told)
+            : Finding.Warn($"{told}; lanes fall back to small pages");
     }
 }

@@ -11,9 +11,13 @@ internal static class MemoryUseChecks
     private const string Region = "region:{app.name}";
     private const string Pressure = "/proc/pressure/memory";
     private const string VmStat = "/proc/vmstat";
-    private const string Events = "/sys/fs/cgroup{slice}/memory.events";
-    private const string High = "/sys/fs/cgroup{slice}/memory.high";
+    private const string Events = "/sys/fs/cgroup{slices}/memory.events";
+    private const string High = "/sys/fs/cgroup{slices}/memory.high";
+    private const string Modules = "/proc/modules";
     private const string VirtioDevices = "link:/sys/bus/virtio/devices/*/driver";
+
+    /// <summary>Modules of other hypervisors' balloons (drivers/misc, drivers/hv).</summary>
+    private static readonly string[] OtherBalloons = ["vmw_balloon", "hv_balloon"];
 
     /// <summary>The group's second part.</summary>
     public static IReadOnlyList<Check> All { get; } =
@@ -33,13 +37,17 @@ internal static class MemoryUseChecks
             + "cgroup"),
         Judge = static facts =>
         {
-            string[] lines = facts.Lines(Swaps);
+            if (facts.LinesOrMissing(Swaps) is not string[] lines)
+            {
+                return [Finding.Pass("this kernel does not swap")]; // CONFIG_SWAP
+            }
+
             if (!lines[0].StartsWith("Filename", StringComparison.Ordinal))
             {
                 throw new NotReadException($"{Swaps}: '{Facts.Short(lines[0])}' is not how it begins");
             }
 
-            if (facts.Topology.AppPid > 0
+            if (facts.Topology.IsRunning
                 && facts.Value(facts.Topology.AppFile("status"), "VmSwap") is var swapped
                     && swapped != "0 kB")
             {
@@ -70,26 +78,18 @@ internal static class MemoryUseChecks
             + "LimitMEMLOCK"),
         Judge = static facts =>
         {
-            if (facts.Topology is not { AppPid: > 0, Configuration: not null })
+            if (!facts.Topology.IsRunning)
             {
                 return [Finding.NotApplicable("no data plane of this configuration runs")];
             }
 
-            string region = "region:" + facts.Topology.Configuration.Name;
+            string region = "region:" + facts.Topology.Configuration!.Name;
             string locked = facts.Value(facts.Topology.AppFile("status"), "VmLck");
-            IReadOnlyList<RegionLane> before = RegionText.Lanes(region, facts.Lines(region));
-            IReadOnlyList<RegionLane> after = RegionText.Lanes(region, facts.Lines(region, Moment.End));
             return
             [
                 locked is "0 kB" ? Finding.Warn("nothing of lowlatd is locked")
                     : Finding.Pass($"{locked} locked"),
-                .. after.Zip(before, (now, then) => now.MajorFaults != then.MajorFaults
-                    ? Finding.Fail($"lane {now.Name}: {now.MajorFaults - then.MajorFaults} major faults in "
-                        + $"the window")
-                    : now.MinorFaults != then.MinorFaults
-                        ? Finding.Warn($"lane {now.Name}: {now.MinorFaults - then.MinorFaults} minor "
-                            + $"faults in the window")
-                    : Finding.Pass($"lane {now.Name}: no fault")),
+                .. RegionText.Watched(facts, region).Select(pair => Faults(pair.After, pair.Before)),
             ];
         },
     };
@@ -144,39 +144,23 @@ internal static class MemoryUseChecks
         Kind = CheckKind.Static | CheckKind.Behaviour,
         Severities = "H/H/M",
         Reads = [High, new Read(Events, Traits: ReadTraits.Window)],
-        Expects = "the data plane's cgroup has no memory.high, and over the window it was neither "
-            + "throttled nor out of memory",
+        Expects = "the data plane's cgroup and those above it have no memory.high, and over the window none "
+            + "was throttled or out of memory",
         Why = "above memory.high the kernel puts the allocating thread to sleep on its way back to user "
             + "space",
         Source = "Linux Documentation/admin-guide/cgroup-v2.rst (memory.high, memory.events)",
         Remedy = new Remedy(RollbackClass.Runtime, "write 'max' to memory.high"),
         Judge = static facts =>
         {
-            if (facts.Topology.Slice is not string slice)
+            if (facts.Topology.Slices.Count == 0)
             {
                 return [Finding.NotApplicable("no cgroup of the data plane is known: none runs, and [host] "
                     + "slice is not set")];
             }
 
-            string directory = $"/sys/fs/cgroup{slice.TrimEnd('/')}/";
-            if (facts.LineOrMissing(directory + "memory.high") is not string high)
-            {
-                return [Finding.Unsupported($"{slice} has no memory controller")];
-            }
-
-            string events = directory + "memory.events";
-            List<Finding> findings = [high == "max" ? Finding.Pass("memory.high is max")
-                : Finding.Warn($"memory.high is {Facts.AsNumber(directory + "memory.high", high)}", null,
-                    $"echo max > {directory}memory.high")];
-            foreach (string name in facts.WindowSeconds > 0 ? ["high", "oom"] : Array.Empty<string>())
-            {
-                long moved = Facts.AsNumber(events, facts.Value(events, name, Moment.End))
-                    - Facts.AsNumber(events, facts.Value(events, name));
-                findings.Add(moved == 0 ? Finding.Pass($"no event '{name}'") : Finding.Fail(string.Create(
-                    CultureInfo.InvariantCulture, $"{moved} events '{name}' in the window")));
-            }
-
-            return findings;
+            List<Finding> findings = [.. facts.Topology.Slices.SelectMany(slice => Throttled(facts, slice))];
+            return findings.Count > 0 ? findings
+                : [Finding.Unsupported($"{facts.Topology.Slice} has no memory controller")];
         },
     };
 
@@ -185,7 +169,7 @@ internal static class MemoryUseChecks
         Id = "mem.guest.no-balloon",
         Kind = CheckKind.Static,
         Severities = "-/H/L",
-        Reads = [VirtioDevices, "/proc/cmdline"],
+        Reads = [VirtioDevices, "/proc/cmdline", new Read(Modules, Traits: ReadTraits.MayBeEmpty)],
         Expects = "the hypervisor takes no memory back: no balloon, no reporting of free pages",
         Why = "a page that was given back is faulted in by the hypervisor at its next touch, unseen by the "
             + "guest",
@@ -193,18 +177,56 @@ internal static class MemoryUseChecks
         Remedy = new Remedy(RollbackClass.Firmware, "take the balloon device out of the guest's definition"),
         Judge = static facts =>
         {
-            string? balloon = facts.Match(VirtioDevices).FirstOrDefault(match =>
-                facts.Line(match.Source).Split("/drivers/") switch
+            List<string> takers = [];
+            foreach (Match device in facts.Match(VirtioDevices))
             {
-                [_, var driver] => driver == "virtio_balloon",
-                _ => throw new NotReadException($"{match.Source}: "
-                    + $"'{Facts.Short(facts.Line(match.Source))}' is no driver"),
-            }).Source;
-            bool isReporting = balloon is not null && facts.Line("/proc/cmdline").Split(' ').Any(argument =>
+                takers.AddRange(facts.Line(device.Source).Split("/drivers/") switch
+                {
+                    [_, "virtio_balloon"] => [$"{device.Parts[0]} is a balloon"],
+                    [_, "virtio_mem"] => [$"{device.Parts[0]} plugs memory in and out"],
+                    [_, _] => (string[])[],
+                    _ => throw new NotReadException($"{device.Source}: "
+                        + $"'{Facts.Short(facts.Line(device.Source))}' is no driver"),
+                });
+            }
+
+            bool isReporting = takers.Count > 0 && facts.Line("/proc/cmdline").Split(' ').Any(argument =>
                 argument.StartsWith("page_reporting.", StringComparison.Ordinal));
-            return balloon is null ? [Finding.Pass("there is no balloon")]
-                : [Finding.Warn($"{balloon.Split('/')[^2]} is a balloon"
+            takers.AddRange((facts.LinesOrMissing(Modules) ?? []).Select(KernelChecks.NameOf)
+                .Where(OtherBalloons.Contains).Select(module => $"{module} is loaded"));
+            return [takers.Count == 0 ? Finding.Pass("there is no balloon")
+                : Finding.Warn(string.Join(", ", takers)
                     + (isReporting ? ", and the boot line configures free page reporting" : ""))];
         },
     };
+
+    // What the cgroup has no memory controller for, one above it may limit.
+    private static IEnumerable<Finding> Throttled(Facts facts, string slice)
+    {
+        string directory = $"/sys/fs/cgroup{slice}/";
+        if (facts.LineOrMissing(directory + "memory.high") is not string high)
+        {
+            yield break;
+        }
+
+        yield return high == "max" ? Finding.Pass($"{slice}: memory.high is max")
+            : Finding.Warn($"{slice}: memory.high is {Facts.AsNumber(directory + "memory.high", high)}", null,
+                $"echo max > {directory}memory.high");
+        string events = directory + "memory.events";
+        foreach (string name in facts.WindowSeconds > 0 ? ["high", "oom"] : Array.Empty<string>())
+        {
+            long moved = Facts.AsNumber(events, facts.Value(events, name, Moment.End))
+                - Facts.AsNumber(events, facts.Value(events, name));
+            yield return moved == 0 ? Finding.Pass($"{slice}: no event '{name}'")
+                : Finding.Fail(string.Create(CultureInfo.InvariantCulture,
+                    $"{slice}: {moved} events '{name}' in the window"));
+        }
+    }
+
+    private static Finding Faults(RegionLane now, RegionLane then) => now.MajorFaults != then.MajorFaults
+        ? Finding.Fail($"lane {now.Name}: {now.MajorFaults - then.MajorFaults} major faults in the window")
+        : now.MinorFaults != then.MinorFaults
+            ? Finding.Warn($"lane {now.Name}: {now.MinorFaults - then.MinorFaults} minor faults in the "
+                + $"window")
+        : Finding.Pass($"lane {now.Name}: no fault");
 }

@@ -290,7 +290,7 @@ internal static class NicChecks
             return [Finding.NotApplicable("the port is declared to copy")];
         }
 
-        bool isRunning = facts.Topology is { AppPid: > 0, Configuration: not null };
+        bool isRunning = facts.Topology.IsRunning;
         string source = isRunning ? "region:" + facts.Topology.Configuration!.Name
             : string.Create(CultureInfo.InvariantCulture, $"probe:bind {port.Space}{port.Interface} "
                 + $"{port.Declared.Queue} zero-copy");

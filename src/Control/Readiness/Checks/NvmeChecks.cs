@@ -12,6 +12,7 @@ internal static class NvmeChecks
     private const string Interrupts = "/proc/interrupts";
     private const string Features = "probe:nvme-features ";
     private const string Smart = "probe:nvme-smart ";
+    private const string Passthrough = "probe:passthrough ";
     private const string IdentifyRead = "probe:nvme-identify {disk.nvme} {disk}";
 
     // Critical Warning of the SMART log, bit by bit (NVM Express Base Specification, log page 02h).
@@ -33,14 +34,16 @@ internal static class NvmeChecks
         [
             "/sys/block/{disk}/queue/io_poll", PollQueues, "/sys/block/{disk}/mq/*/cpu_list",
             new Read(Interrupts, Intrusion.I1), new Read("probe:polled-read {disk.polled}", Intrusion.I3),
+            new Read(Passthrough + "{disk.generic} {disk.head}", Intrusion.I3),
         ],
         Expects = "a disk that is to be polled has a polling queue for each thread that submits to it",
         Why = "without polling queues IORING_SETUP_IOPOLL is refused, or spins on a queue that completes "
             + "by interrupt",
         Source = "ABI/stable/sysfs-block (io_poll); drivers/nvme/host/pci.c (poll_queues); io_uring_setup(2)",
         Remedy = new Remedy(RollbackClass.RuntimeNearly,
-            "write the number to " + PollQueues + ", then 1 to the controller's reset_controller",
-            "nvme.poll_queues=2", "the reset fails what is under way: not with a mounted file system"),
+            "write the number to " + PollQueues + ", then the drive's PCI address to unbind and to bind of "
+                + "/sys/bus/pci/drivers/nvme: a mere reset of the controller adds no kind of queue",
+            "nvme.poll_queues=2", "unbinding takes the drive away: not with a mounted file system"),
         Judge = static facts => facts.EachDisk(disk => disk.IsDirectory
             ? [Finding.NotApplicable("is a directory: nothing polls it")]
             : disk.Declared.Mode switch
@@ -159,7 +162,20 @@ internal static class NvmeChecks
         yield return result != "ok" ? Finding.Fail($"a polled read of it fails: {Facts.Short(result)}")
             : facts.Value(trial, "polled") != "true"
                 ? Finding.Fail("a polled read of it completes by interrupt")
-            : Finding.Pass($"polled reads work{(queues is null ? "" : $", {queues} polling queues")}");
+            : Finding.Pass($"polled reads work{(queues is null ? "" : $", {queues} polling queues")}"
+                + Generic(facts, disk));
+    }
+
+    // Whether it is offered is told, and no more: reads of the block device work without.
+    private static string Generic(Facts facts, TopologyDisk disk)
+    {
+        string source = $"{Passthrough}{disk.Generic} {disk.Head}";
+        return disk.Generic.Length == 0 || facts.Get(source).State != FactState.Read ? ""
+            : facts.Value(source, "result") switch
+            {
+                "ok" => $"; so does passthrough (io_uring_cmd) on /dev/{disk.Generic}",
+                var refusal => $"; no passthrough on /dev/{disk.Generic}: {Facts.Short(refusal)}",
+            };
     }
 
     // A polling queue has no interrupt; the parameter alone is a wish until the controller is reset.

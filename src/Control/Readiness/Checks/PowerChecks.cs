@@ -8,6 +8,7 @@ internal static class PowerChecks
     private const string Cpu = "/sys/devices/system/cpu/cpu";
     private const string Policies = "/sys/devices/system/cpu/cpufreq/policy*/";
     private const string Uncore = "/sys/devices/system/cpu/intel_uncore_frequency/package_*/";
+    private const string Request = "/dev/cpu_dma_latency";
     private const string Aspm = "/sys/module/pcie_aspm/parameters/policy";
 
     /// <summary>The group's first part.</summary>
@@ -23,7 +24,7 @@ internal static class PowerChecks
         [
             Cpu + "{D}/cpuidle/state*/latency", Cpu + "{D}/cpuidle/state*/disable", Cpu
                 + "{D}/cpuidle/state*/name",
-            Cpu + "{D}/power/pm_qos_resume_latency_us",
+            Cpu + "{D}/power/pm_qos_resume_latency_us", new Read(Request, Traits: ReadTraits.Raw),
         ],
         Expects = "no idle state that a lane's CPU may enter takes longer to leave than [host.objective] "
             + "exit_latency",
@@ -144,7 +145,9 @@ internal static class PowerChecks
             }
 
             long core = facts.Delta(directory + "core_throttle_count");
-            long package = facts.Delta(directory + "package_throttle_count");
+            // A CPU that has no sensor of its package has no such file.
+            long package = facts.NumberOrMissing(directory + "package_throttle_count") is null ? 0
+                : facts.Delta(directory + "package_throttle_count");
             return [core + package == 0 ? Finding.Pass("none")
                 : Finding.Fail(string.Create(CultureInfo.InvariantCulture,
                     $"throttled {core} times, its package {package} times, in the window"))];
@@ -180,12 +183,19 @@ internal static class PowerChecks
             .. facts.Topology.Disks.Where(disk => disk.Pci.Length > 0)
                 .Select(disk => (Subject.Of(disk), disk.PciFile(""))),
         ];
+        List<Finding> findings =
+        [
+            .. facts.Topology.Ports.Where(port => port.Absence is not null)
+                .Select(port => Finding.Unknown(port.Absence!, Subject.Of(port))),
+            .. facts.Topology.Disks.Where(disk => disk.Absence is not null)
+                .Select(disk => Finding.Unknown(disk.Absence!, Subject.Of(disk))),
+        ];
         if (devices.Count == 0)
         {
-            return [Finding.NotApplicable("no port or disk has a PCI device")];
+            return findings.Count > 0 ? findings
+                : [Finding.NotApplicable("no port or disk has a PCI device")];
         }
 
-        List<Finding> findings = [];
         if (facts.ChosenOrMissing(Aspm) is string policy && policy is not "performance")
         {
             findings.Add(Finding.Warn($"ASPM policy is {policy}", null, $"echo performance > {Aspm}"));
@@ -221,7 +231,8 @@ internal static class PowerChecks
             $"{Cpu}{cpu}/power/pm_qos_resume_latency_us");
         string? qos = facts.LineOrMissing(qosFile);
         // "n/a": polling only; 0: no limit (Documentation/ABI/testing/sysfs-devices-power).
-        long limit = qos is null or "0" ? long.MaxValue : qos == "n/a" ? 0 : Facts.AsNumber(qosFile, qos);
+        long limit = Math.Min(OfAllCpus(facts), qos is null or "0" ? long.MaxValue
+            : qos == "n/a" ? 0 : Facts.AsNumber(qosFile, qos));
         long most = facts.Topology.Objective.ExitLatencyNs / 1000;
         (string Name, long Latency, string Directory)[] open =
         [
@@ -239,6 +250,12 @@ internal static class PowerChecks
                     [.. deep.Select(state => $"echo 1 > {state.Directory}disable")])
             : Finding.Fail(Tell(deep), null, [.. deep.Select(state => $"echo 1 > {state.Directory}disable")]);
     }
+
+    // The lowest request that some program holds open, in microseconds: four bytes (kernel/power/qos.c,
+    // cpu_latency_qos_read). One that cannot be read limits nothing.
+    private static long OfAllCpus(Facts facts) => facts.Get(Request) is { State: FactState.Read } fact
+        && fact.Bytes.Length == sizeof(int) && BitConverter.ToInt32(fact.Bytes) is >= 0 and var limit ? limit
+        : long.MaxValue;
 
     private static string NameOf(Facts facts, string source) =>
         facts.Line(source) is { Length: <= 16 } name ? name // CPUIDLE_NAME_LEN (linux/cpuidle.h)

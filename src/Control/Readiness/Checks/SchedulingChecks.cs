@@ -12,6 +12,9 @@ internal static class SchedulingChecks
     private const string Siblings = "/sys/devices/system/cpu/cpu{D}/topology/thread_siblings_list";
     private const string Stat = "/proc/stat";
 
+    // "sched/rt: Remove default bandwidth control": only groups are held back since.
+    private static readonly Version NoThrottling = new(6, 12);
+
     /// <summary>The second half of the group.</summary>
     public static IReadOnlyList<Check> All { get; } =
         [RtThrottle, RtGroup, NoForeignUser, KthreadsMovableOff, TimersForeign, SiblingQuiet];
@@ -21,7 +24,8 @@ internal static class SchedulingChecks
         Id = "cpu.sched.rt-throttle",
         Kind = CheckKind.Static,
         Severities = "H/H/I",
-        Reads = [Kernel + "sched_rt_runtime_us", Kernel + "sched_rt_period_us"],
+        Reads =
+            [Kernel + "sched_rt_runtime_us", Kernel + "sched_rt_period_us", .. KernelConfig.Reads],
         Expects = "where lanes spin at a real-time policy, real-time throttling is off",
         Why = "it stops a thread that spins for the rest of each period: 50 ms of every second by default",
         Source = "Linux Documentation/scheduler/sched-rt-group.rst",
@@ -37,9 +41,14 @@ internal static class SchedulingChecks
             return !facts.Topology.HasFifoLanes
                 ? [Finding.NotApplicable("no lane runs at a real-time policy")]
                 : !isThrottled ? [Finding.Pass($"off ({told})")]
-                : facts.Topology.AppPid == 0 && facts.Topology.Configuration?.Host.RtThrottlingOff == true
+                : !facts.Topology.IsRunning && facts.Topology.Configuration?.Host.RtThrottlingOff == true
                     ? [Finding.Pass($"{told} now; lowlat switches it off while lanes run (rt_throttling = "
                         + $"\"off\")")]
+                : KernelRelease.Of(facts) >= NoThrottling && KernelConfig.Of(facts) is var config
+                    && config?.Has("RT_GROUP_SCHED") != true
+                    ? [config is null ? Finding.Unknown($"{told}: whether it stops lanes, RT_GROUP_SCHED "
+                        + "says, and the host does not show how its kernel was built")
+                        : Finding.Pass($"{told}, which holds back deadline threads alone since 6.12")]
                 : [Finding.Fail($"{told}: a lane stops for the rest of each period", null,
                     $"echo -1 > {Kernel}sched_rt_runtime_us")];
         },
@@ -139,7 +148,7 @@ internal static class SchedulingChecks
             {
                 string[] foreign =
                 [
-                    .. lists.SelectMany(list => list.GetValueOrDefault(cpu) ?? [])
+                    .. lists.SelectMany(list => TimerList.On(list, cpu))
                         .Where(name => !name.StartsWith("tick_", StringComparison.Ordinal)).Distinct()
                             .Order(StringComparer.Ordinal),
                 ];
@@ -176,17 +185,24 @@ internal static class SchedulingChecks
         string app = topology.AppPid.ToString(CultureInfo.InvariantCulture);
         List<ThreadRow> may =
         [
-            .. ThreadTable.Of(facts).Where(thread => thread.IsKernel == isKernel && !thread.IsBound
-                && thread.Pid != app && !thread.Allowed.And(topology.Data).IsEmpty),
+            .. ThreadTable.Of(facts).Where(thread => thread.IsKernel == isKernel && !thread.IsEnded
+                && !(isKernel && thread.IsBound) && thread.Pid != app
+                && !thread.Allowed.And(topology.Data).IsEmpty),
         ];
-        Dictionary<string, long> ticks = facts.WindowSeconds == 0 ? []
-            : ThreadTable.Of(facts, Moment.End).ToDictionary(thread => thread.Tid, thread => thread.Ticks);
-        List<ThreadRow> runs =
-        [
-            .. may.Where(thread => topology.Data.Contains(thread.LastCpu) && (thread.State == 'R'
-                || ticks.GetValueOrDefault(thread.Tid, thread.Ticks) > thread.Ticks)),
-        ];
-        List<ThreadRow> rests = [.. may.Except(runs)];
+        Dictionary<string, ThreadRow> later = facts.WindowSeconds == 0 ? []
+            : ThreadTable.Of(facts, Moment.End).ToDictionary(thread => thread.Tid);
+        List<ThreadRow> runs = [];
+        List<ThreadRow> rests = [];
+        foreach (ThreadRow thread in may)
+        {
+            // One that moved there in the window runs there as well as one that was there all along.
+            ThreadRow end = later.GetValueOrDefault(thread.Tid, thread);
+            ThreadRow seen = topology.Data.Contains(end.LastCpu) ? end : thread;
+            bool isSeen = topology.Data.Contains(seen.LastCpu)
+                && (seen.State == 'R' || thread.State == 'R' || end.Ticks > thread.Ticks);
+            (isSeen ? runs : rests).Add(seen);
+        }
+
         string house = topology.Online.Without(topology.Data).ToString();
         string[] Move(ThreadRow thread) => isKernel ? [$"taskset -pc {house} {thread.Tid}"] : [];
         return may.Count == 0 ? [Finding.Pass("none may")] :
@@ -232,6 +248,8 @@ internal static class SchedulingChecks
                 : facts.Topology.Data.Contains(other)
                     ? Finding.Fail($"its sibling {other} carries a lane too", null)
                 : isOurs ? Finding.Warn($"its sibling {other} keeps house{told}", null, fix)
+                : busy is null ? Finding.Unknown($"its sibling {other} is declared to nobody; whether it is "
+                    + "idle shows over a window (--window 10s)")
                 : Finding.Pass($"its sibling {other} is declared to nobody{told}");
         }
     }

@@ -19,7 +19,6 @@ internal static class SecurityChecks
     private const string NxHugePages = "/sys/module/kvm/parameters/nx_huge_pages";
     private const string SecureBoot = // the number: EFI_GLOBAL_VARIABLE of UEFI
         "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
-    private const int CommandLineMax = 4096; // twice COMMAND_LINE_SIZE of x86 (asm/setup.h)
 
     /// <summary>The group.</summary>
     public static IReadOnlyList<Check> All { get; } = [VfioReady, IommuAsDeclared, NothingOnHotPath,
@@ -116,8 +115,20 @@ internal static class SecurityChecks
         }
 
         List<Finding> findings = [];
+        findings.AddRange(topology.Ports.Where(port => port.Absence is not null)
+            .Select(port => Finding.Unknown(port.Absence!, Subject.Of(port))));
+        findings.AddRange(topology.Disks.Where(disk => disk.Absence is not null)
+            .Select(disk => Finding.Unknown(disk.Absence!, Subject.Of(disk))));
         long pages = topology.Lanes.Sum(lane =>
             lane.MemoryBytes / (lane.HugePages == HugePages.Never ? 4096 : 2 << 20)) + topology.Lanes.Count;
+        long most = topology.Lanes.Sum(lane =>
+            lane.MemoryBytes / (lane.HugePages == HugePages.Require ? 2 << 20 : 4096)) + topology.Lanes.Count;
+        if (entries >= pages && entries < most)
+        {
+            findings.Add(Finding.Warn($"without huge pages {most} mappings are needed, dma_entry_limit is "
+                + $"{entries}", null, $"echo {most} > {EntryLimit}"));
+        }
+
         if (entries < pages)
         {
             findings.Add(Finding.Fail($"{pages} mappings are needed, dma_entry_limit is {entries}", null,
@@ -191,6 +202,8 @@ internal static class SecurityChecks
                     ? throw new NotReadException($"{source}: '{Facts.Short(type)}' is no type of a domain")
                 : wanted is not null && type != wanted
                     ? Finding.Fail($"the IOMMU's mode is {type}, {wanted} is declared")
+                : wanted is null && type == "blocked"
+                    ? Finding.Fail("the IOMMU blocks all of the device's accesses to memory")
                 : wanted is null && type == "DMA" && isCopy
                     ? Finding.Warn("the IOMMU unmaps each frame strictly, and the port copies")
                 : Finding.Pass($"the IOMMU's mode is {type}{(wanted is null ? ", none is declared" : "")}"),
@@ -201,7 +214,7 @@ internal static class SecurityChecks
     private static IEnumerable<Finding> HotPath(Facts facts)
     {
         Topology topology = facts.Topology;
-        if (topology.AppPid == 0)
+        if (!topology.IsRunning)
         {
             yield return Finding.NotApplicable("no data plane runs");
             yield break;
@@ -225,9 +238,10 @@ internal static class SecurityChecks
             }
         }
 
-        if (lanes == 0)
+        if (lanes < Math.Max(topology.Lanes.Count, 1))
         {
-            throw new NotReadException($"{tasks}: no thread is a lane's");
+            throw new NotReadException(lanes == 0 ? $"{tasks}: no thread is a lane's"
+                : $"{tasks}: {lanes} threads are lanes', {topology.Lanes.Count} lanes are declared");
         }
 
         foreach (Finding finding in Audited(facts))
@@ -235,8 +249,8 @@ internal static class SecurityChecks
             yield return finding;
         }
 
-        int before = Denials(facts, Moment.Start);
-        int denied = Denials(facts, Moment.End) - before;
+        int denied = Denials(facts, [topology.AppPid.ToString(CultureInfo.InvariantCulture),
+            .. facts.Match(tasks).Select(task => task.Parts[0])]);
         string modules = facts.LineOrMissing("/sys/kernel/security/lsm") ?? "none known";
         yield return denied > 0 ? Finding.Warn($"{denied} denials of lowlatd in the window")
             : Finding.Pass($"no filter on {lanes} lanes, nothing denied in the window; modules: "
@@ -268,24 +282,44 @@ internal static class SecurityChecks
         }
 
         long lost = Number("lost", Moment.End) - Number("lost");
+        if (Number("daemon") is not 0 and long daemon)
+        {
+            yield return Finding.Unknown($"the audit daemon (pid {daemon}) takes what is denied: ausearch "
+                + $"-m avc "
+                + "tells it");
+        }
+
+        if (lost < 0)
+        {
+            throw new NotReadException($"{Audit}: the count of lost records went back");
+        }
+
         if (lost > 0)
         {
             yield return Finding.Warn($"{lost} audit records were lost in the window");
         }
     }
 
-    // "<5>[   12.345678] audit: type=1400 ... apparmor="DENIED" ... comm="lowlatd"", or "avc:  denied" by
-    // SELinux.
-    private static int Denials(Facts facts, Moment moment)
+    // "<5>[   12.345678] audit: type=1400 ... apparmor="DENIED" ... pid=4242 comm="lane-in0"", or
+    // "avc:  denied" by SELinux: comm is the thread's name, pid the process. What follows the last line of
+    // the start was written in the window.
+    private static int Denials(Facts facts, IReadOnlyList<string> ids)
     {
-        string[] lines = facts.Lines(Kernel, moment);
-        return lines.Any(line => line.TrimStart('<', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '>')
-                .StartsWith('['))
-            ? lines.Count(line => line.Contains("comm=\"lowlatd\"", StringComparison.Ordinal)
-                && (line.Contains("DENIED", StringComparison.Ordinal)
-                    || line.Contains("denied", StringComparison.Ordinal)))
-            : throw new NotReadException($"{Kernel} no line has a time: it is no log of the kernel");
+        string[] before = Log(facts, Moment.Start);
+        string[] after = Log(facts, Moment.End);
+        int last = Array.LastIndexOf(after, before[^1]);
+        return last < 0 ? throw new NotReadException($"{Kernel} it was overwritten in the window")
+            : after[(last + 1)..].Count(line => (line.Contains("denied", StringComparison.OrdinalIgnoreCase)
+                || line.Contains("type=1326", StringComparison.Ordinal))
+                && (line.Contains("comm=\"lowlatd\"", StringComparison.Ordinal)
+                    || line.Split(' ').Any(word => word.StartsWith("pid=", StringComparison.Ordinal)
+                        && ids.Contains(word["pid=".Length..]))));
     }
+
+    private static string[] Log(Facts facts, Moment moment) => facts.Lines(Kernel, moment) is var lines
+        && lines.Any(line => line.TrimStart('<', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '>')
+            .StartsWith('[')) ? lines
+        : throw new NotReadException($"{Kernel} no line has a time: it is no log of the kernel");
 
     private static IEnumerable<Finding> Posture(Facts facts)
     {
@@ -303,7 +337,9 @@ internal static class SecurityChecks
                 : line.StartsWith("Unknown", StringComparison.Ordinal) ? untold
                 : throw new NotReadException($"{match.Source}: '{Facts.Short(line)}' is no state of a "
                     + "mitigation");
-            list.Add(match.Parts[0]);
+            bool isPartly = list == mitigated && line.Contains("vulnerable",
+                StringComparison.OrdinalIgnoreCase);
+            (isPartly ? open : list).Add(match.Parts[0] + (isPartly ? " (in part)" : ""));
         }
 
         if (mitigated.Count + open.Count + untold.Count == 0 && facts.Match(Vulnerabilities).Count == 0)
@@ -311,13 +347,18 @@ internal static class SecurityChecks
             return [Finding.Unsupported("this kernel tells nothing of vulnerabilities")];
         }
 
-        string line0 = facts.Line("/proc/cmdline");
-        string[] words = line0.Length <= CommandLineMax ? line0.Split(' ')
-            : throw new NotReadException("/proc/cmdline: it is longer than a boot line can be");
-        bool isOff = words.Contains("mitigations=off");
-        string seen = $"{Costs(mitigated)}{Rest(facts, words)}";
-        return open.Count == 0 ? [Finding.Pass(seen)]
-            : isOff ? [Finding.Pass($"mitigations=off, so open: {string.Join(", ", open)}; {seen}")]
+        BootLine boot = BootLine.Running(facts);
+        bool isOff = boot.Last("mitigations") == "off";
+        string seen = $"{Costs(mitigated)}{Rest(facts, boot)}";
+        if (untold.Count > 0)
+        {
+            seen = $"the kernel does not know of {string.Join(", ", untold)}; {seen}";
+        }
+
+        return open.Count == 0 ? [untold.Count == 0 ? Finding.Pass(seen) : Finding.Unknown(seen)]
+            : isOff && untold.Count == 0
+                ? [Finding.Pass($"mitigations=off, so open: {string.Join(", ", open)}; {seen}")]
+            : isOff ? [Finding.Unknown($"mitigations=off, so open: {string.Join(", ", open)}; {seen}")]
             : [Finding.Warn($"open although the boot line does not say so: {string.Join(", ", open)}; "
                 + $"{seen}")];
     }
@@ -340,7 +381,7 @@ internal static class SecurityChecks
             mitigated.GroupBy(CostOf).Select(group => $"{group.Key} ({string.Join(", ", group)})"));
     }
 
-    private static string Rest(Facts facts, string[] words)
+    private static string Rest(Facts facts, BootLine boot)
     {
         string? pages = facts.LineOrMissing(NxHugePages);
         if (pages is not (null or "Y" or "N" or "auto" or "never" or "off" or "force"))
@@ -350,9 +391,9 @@ internal static class SecurityChecks
 
         // Four bytes of attributes, then the value (efivarfs).
         bool? isSecure = facts.Get(SecureBoot).State == FactState.Missing ? null
-            : facts.Bytes(SecureBoot) is { Length: 5 } value ? value[4] == 1
-            : throw new NotReadException($"{SecureBoot}: it has not five bytes");
-        return (words.Contains("nokaslr") ? "; the kernel lies at a known place (nokaslr)" : "")
+            : facts.Bytes(SecureBoot) is { Length: 5 } and [.., 0 or 1] value ? value[4] == 1
+            : throw new NotReadException($"{SecureBoot}: it has not five bytes, the last 0 or 1");
+        return (boot.Has("nokaslr") ? "; the kernel lies at a known place (nokaslr)" : "")
             + (pages is null ? "" : $"; nx_huge_pages {pages}")
             + (isSecure is bool on ? $"; secure boot is {(on ? "on" : "off")}" : "");
     }

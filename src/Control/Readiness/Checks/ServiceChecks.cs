@@ -5,30 +5,34 @@ namespace LowLatency.Control.Readiness.Checks;
 /// <summary>Services, agents and observers that reach into the lanes' CPUs.</summary>
 internal static class ServiceChecks
 {
-    private const string TimerWants = "link:/etc/systemd/system/timers.target.wants/*";
-    private const string TimerUnits = "/usr/lib/systemd/system/*.timer";
-    private const string OtherTimerUnits = "/lib/systemd/system/*.timer";
     private const string Tracing = "/sys/kernel/tracing/";
     private const string Interrupts = "/proc/interrupts";
     private const string Printk = "/proc/sys/kernel/printk";
+    private const string Ignore = "/sys/module/printk/parameters/ignore_loglevel";
     private const string Blink = "/sys/class/graphics/fbcon/cursor_blink";
 
     private static readonly string[] Pollers =
-        ["fwupd", "ipmiseld", "ipmi-sel", "kipmi*", "bmc-watchdog", "rasdaemon", "smartd", "thermald",
+        ["fwupd", "ipmiseld", "ipmi-sel", "ipmievd", "ipmi_exporter", "prometheus-ipmi", "kipmi*",
+            "bmc-watchdog", "rasdaemon", "smartd", "thermald",
             "dsm_sa_*",
             "hpasmlited", "amsd", "srvadmin*", "nvsm*"];
 
     private static readonly string[] Observers =
         ["telegraf", "node_exporter", "prometheus-node", "netdata", "turbostat", "pmcd", "pmdalinux",
             "pmdaproc",
-            "collectd", "perf", "sadc", "datadog-agent", "zabbix_agentd", "zabbix_agent2", "atop", "glances",
+            "collectd", "perf", "perf_*", "sadc", "datadog-agent", "zabbix_agentd", "zabbix_agent2", "atop",
+                "glances",
                 "htop",
             "powertop", "bpftrace", "rdmsr"];
+
+    private static readonly string[] CronFolders =
+        ["cron.d", "cron.hourly", "cron.daily", "cron.weekly", "cron.monthly"];
 
     private static readonly string[] BusyTimers =
         ["apt-daily", "apt-daily-upgrade", "fstrim", "logrotate", "man-db", "plocate-updatedb", "updatedb",
             "e2scrub_all",
-            "dnf-makecache", "unattended-upgrades", "mdcheck_start", "raid-check", "fwupd-refresh",
+            "dnf-makecache", "unattended-upgrades", "mdcheck_start", "mdcheck_continue", "raid-check",
+            "mlocate-updatedb", "dnf-automatic", "dnf5-makecache", "xfs_scrub_all", "fwupd-refresh",
                 "snapd.refresh"];
 
     /// <summary>The group.</summary>
@@ -40,7 +44,7 @@ internal static class ServiceChecks
         Id = "svc.smi-triggers.off",
         Kind = CheckKind.Static,
         Severities = "M/-/-",
-        Reads = [ProcessTable.Names, TimerWants],
+        Reads = [ProcessTable.Names, .. TimerUnits.Reads],
         Expects = "no service runs that polls firmware, BMC or sensors",
         Why = "each such poll can raise a system management interrupt, which stops every CPU and which no "
             + "kernel trace "
@@ -51,7 +55,7 @@ internal static class ServiceChecks
         Judge = static facts =>
         {
             IReadOnlyList<string> running = ProcessTable.Running(facts, Pollers);
-            bool hasRefresh = facts.Match(TimerWants).Any(match => match.Parts[0] == "fwupd-refresh.timer");
+            bool hasRefresh = TimerUnits.Wanted(facts).Contains(("fwupd-refresh.timer", false));
             List<Finding> findings = [.. running.Take(8).Select(name => Finding.Warn($"{name} runs"))];
             if (hasRefresh)
             {
@@ -89,7 +93,8 @@ internal static class ServiceChecks
         Id = "svc.timers.quiet-window",
         Kind = CheckKind.Static,
         Severities = "L/L/L",
-        Reads = [TimerWants, TimerUnits, OtherTimerUnits, ProcessTable.Names, "/etc/cron.daily/*"],
+        Reads = [.. TimerUnits.Reads, ProcessTable.Names, .. CronFolders.Select(folder =>
+            $"/etc/{folder}/*")],
         Expects = "no timer or cron job that loads disk, memory or the package manager fires while the "
             + "host is live",
         Why = "explains the spike at the same minute of every day",
@@ -98,28 +103,23 @@ internal static class ServiceChecks
             + "hours"),
         Judge = static facts =>
         {
-            List<Finding> findings = [];
-            IReadOnlyList<Match> units = [.. facts.Match(TimerUnits), .. facts.Match(OtherTimerUnits)];
-            foreach (string timer in facts.Match(TimerWants).Select(match => match.Parts[0])
-                .Order(StringComparer.Ordinal)
-                .Where(name => BusyTimers.Contains(name.Replace(".timer", "", StringComparison.Ordinal))))
+            (string Name, bool IsMasked)[] timers = [.. TimerUnits.Wanted(facts).Where(timer =>
+                BusyTimers.Contains(timer.Name.Replace(".timer", "", StringComparison.Ordinal)))];
+            List<Finding> findings = [.. timers.Where(timer => !timer.IsMasked).Select(timer => Finding.Warn(
+                $"{timer.Name} fires{(TimerUnits.Calendar(facts, timer.Name) is string when ? $" at {when}" : "")}",
+                null, $"systemctl mask --runtime --now {timer.Name}"))];
+            string[] jobs = [.. CronFolders.SelectMany(folder => facts.Match($"/etc/{folder}/*")
+                .Where(match => match.Parts[0][0] != '.').Select(match => $"{folder}/{match.Parts[0]}"))];
+            if (jobs.Length > 0 && ProcessTable.Running(facts, ["cron", "crond", "anacron"])
+                is [string cron, ..])
             {
-                Match unit = units.FirstOrDefault(unit => unit.Parts[0] == timer);
-                string? when = unit.Source is null ? null : facts.Lines(unit.Source)
-                    .FirstOrDefault(line => line.StartsWith("OnCalendar=",
-                        StringComparison.Ordinal))?["OnCalendar=".Length..];
-                findings.Add(Finding.Warn($"{timer} fires{(when is null ? "" : $" at {when}")}", null,
-                    $"systemctl mask --runtime --now {timer}"));
+                findings.Add(Finding.Warn($"{cron} runs {string.Join(", ", jobs.Take(8))}"));
             }
 
-            string[] jobs = [.. facts.Match("/etc/cron.daily/*").Select(match => match.Parts[0])
-                .Where(name => name[0] != '.')];
-            if (jobs.Length > 0 && ProcessTable.Running(facts, ["cron", "crond"]) is [string cron, ..])
-            {
-                findings.Add(Finding.Warn($"{cron} runs {string.Join(", ", jobs.Take(8))} daily"));
-            }
-
-            return findings.Count > 0 ? findings : [Finding.Pass("none of those known is enabled")];
+            string masked = string.Join(", ", timers.Where(timer => timer.IsMasked)
+                .Select(timer => timer.Name));
+            return findings.Count > 0 ? findings : [Finding.Pass("none of those known is enabled"
+                + (masked.Length == 0 ? "" : $"; masked: {masked}"))];
         },
     };
 
@@ -128,7 +128,7 @@ internal static class ServiceChecks
         Id = "svc.console.quiet",
         Kind = CheckKind.Static,
         Severities = "M/M/L",
-        Reads = ["/proc/consoles", Printk, Blink],
+        Reads = ["/proc/consoles", Printk, Ignore, Blink],
         Expects = "a serial console shows errors at most, and no frame-buffer cursor blinks",
         Why = "printing a line on a serial port spins for milliseconds with interrupts off; a blinking "
             + "cursor is work on "
@@ -141,25 +141,38 @@ internal static class ServiceChecks
             string[] serial =
             [
                 .. facts.Lines("/proc/consoles").Select(ConsoleOf)
-                    .Where(name => name.StartsWith("tty", StringComparison.Ordinal) && name.Length > 3
-                        && char.IsAsciiLetterUpper(name[3])),
+                    .Where(name => !IsScreen(name)),
             ];
             string[] levels = facts.Line(Printk).Split('\t', ' ');
             long level = Facts.AsNumber(Printk, levels[0]);
+            string ignored = facts.LineOrMissing(Ignore) ?? "N";
+            string blinks = facts.LineOrMissing(Blink) ?? "0";
+            if (ignored is not ("Y" or "N") || blinks is not ("-1" or "0" or "1"))
+            {
+                throw new NotReadException($"{Ignore} is '{Facts.Short(ignored)}', {Blink} is "
+                    + $"'{Facts.Short(blinks)}': neither on nor off");
+            }
+
             List<Finding> findings = [];
-            if (serial.Length > 0 && level > 4)
+            if (serial.Length > 0 && ignored == "Y")
+            {
+                findings.Add(Finding.Warn($"console {string.Join(", ", serial)} prints everything: "
+                    + "ignore_loglevel is Y", null, $"echo N > {Ignore}"));
+            }
+            else if (serial.Length > 0 && level > 4)
             {
                 findings.Add(Finding.Warn(string.Create(CultureInfo.InvariantCulture,
                     $"console {string.Join(", ", serial)} prints everything below level {level}"), null,
                         "dmesg -n 1"));
             }
 
-            if (facts.LineOrMissing(Blink) is "1")
+            if (blinks == "1")
             {
                 findings.Add(Finding.Warn("the frame-buffer cursor blinks", null, $"echo 0 > {Blink}"));
             }
 
-            return findings.Count > 0 ? findings : [Finding.Pass(serial.Length == 0 ? "no serial console"
+            return findings.Count > 0 ? findings : [Finding.Pass(serial.Length == 0
+                ? "no console but the screen"
                 : string.Create(CultureInfo.InvariantCulture,
                     $"{string.Join(", ", serial)} at level {level}"))];
         },
@@ -174,8 +187,10 @@ internal static class ServiceChecks
         [
             Tracing + "current_tracer", new Read(Tracing + "set_event", Traits: ReadTraits.MayBeEmpty),
             new Read(Tracing + "kprobe_events", Traits: ReadTraits.MayBeEmpty),
-            new Read(Tracing + "uprobe_events", Traits: ReadTraits.MayBeEmpty), Tracing
-                + "instances/*/tracing_on",
+            new Read(Tracing + "uprobe_events", Traits: ReadTraits.MayBeEmpty),
+            new Read(Tracing + "dynamic_events", Traits: ReadTraits.MayBeEmpty),
+            new Read(Tracing + "enabled_functions", Intrusion.I1, ReadTraits.MayBeEmpty),
+            Tracing + "instances/*/tracing_on",
         ],
         Expects = "nobody traces this kernel but lowlat itself",
         Why = "somebody's forgotten probe costs on every pass through it, and changes what we measure",
@@ -195,7 +210,9 @@ internal static class ServiceChecks
                     $"echo nop > {Tracing}current_tracer"));
             }
 
-            foreach (string file in (string[])["set_event", "kprobe_events", "uprobe_events"])
+            foreach (string file in (string[])["set_event", "kprobe_events", "uprobe_events",
+                "dynamic_events",
+                "enabled_functions"])
             {
                 if (facts.LinesOrMissing(Tracing + file) is [string first, .. var more])
                 {
@@ -207,9 +224,15 @@ internal static class ServiceChecks
             findings.AddRange(facts.Match(Tracing + "instances/*/tracing_on").Select(match => match.Parts[0])
                 .Where(name => !name.StartsWith("lowlat-", StringComparison.Ordinal)).Take(8)
                 .Select(name => Finding.Warn($"instance {name} is there")));
-            return findings.Count > 0 ? findings : [Finding.Pass("no tracer, event or probe is on")];
+            return findings.Count > 0 ? findings
+                : [Finding.Pass("tracefs shows no tracer, event, probe or hooked function")];
         },
     };
+
+    // tty0 and its like draw on a screen, ttynull nowhere; all others send character by character, over a
+    // serial line, a hypervisor or the network.
+    private static bool IsScreen(string name) => name.StartsWith("ttynull", StringComparison.Ordinal)
+        || (name.StartsWith("tty", StringComparison.Ordinal) && name[3..].All(char.IsAsciiDigit));
 
     // "ttyS0                -W- (EC  p a)    4:64" (fs/proc/consoles.c).
     private static string ConsoleOf(string line) =>
@@ -226,10 +249,13 @@ internal static class ServiceChecks
             return "";
         }
 
-        long Calls(string text) => InterruptTable.Parse(Interrupts, text).Where(row => row.Name == "CAL")
-            .Sum(row => facts.Topology.Data.Cpus.Sum(cpu => row.Counts.GetValueOrDefault(cpu)));
+        IReadOnlyList<InterruptRow> before = InterruptTable.Parse(Interrupts, facts.Text(Interrupts));
+        IReadOnlyList<InterruptRow> after = InterruptTable.Parse(Interrupts,
+            facts.Text(Interrupts, Moment.End));
+        long calls = facts.Topology.Data.Cpus.Sum(cpu =>
+            InterruptTable.Moved(Interrupts, before, after, "CAL", cpu));
         return string.Create(CultureInfo.InvariantCulture,
-            $"; {facts.Delta(Interrupts, Calls)} function calls reached the lanes' CPUs in "
+            $"; {calls} function calls reached the lanes' CPUs in "
                 + $"{facts.WindowSeconds:0.#} s");
     }
 }

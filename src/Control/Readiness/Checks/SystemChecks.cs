@@ -95,8 +95,8 @@ internal static class SystemChecks
         Severities = "H/H/H",
         Reads =
         [
-            "/proc/{app}/limits", "/proc/self/limits", "/proc/{app}/status", "/proc/self/status", MapsMax,
-                FilesMax, PidsMax,
+            "/proc/{app}/limits", "/proc/self/limits", "/proc/{app}/status", "/proc/self/status",
+            "/proc/{app}/uid_map", "/proc/self/uid_map", MapsMax, FilesMax, PidsMax,
         ],
         Expects = "limits on locked memory, real-time priority, files, mappings and threads leave room for "
             + "what is declared",
@@ -124,10 +124,10 @@ internal static class SystemChecks
                 facts.Lines(Of(facts, "uid_map")), Whose(facts)),
     };
 
-    private static string Of(Facts facts, string file) => facts.Topology.AppPid == 0 ? $"/proc/self/{file}"
+    private static string Of(Facts facts, string file) => !facts.Topology.IsRunning ? $"/proc/self/{file}"
         : string.Create(CultureInfo.InvariantCulture, $"/proc/{facts.Topology.AppPid}/{file}");
 
-    private static string Whose(Facts facts) => facts.Topology.AppPid == 0
+    private static string Whose(Facts facts) => !facts.Topology.IsRunning
         ? "this process, as no data plane runs,"
         : string.Create(CultureInfo.InvariantCulture, $"the data plane (pid {facts.Topology.AppPid})");
 
@@ -151,7 +151,9 @@ internal static class SystemChecks
         if (result == "ok")
         {
             long operations = Facts.AsNumber(source, facts.Value(source, "ops"));
-            yield return disabled switch
+            yield return operations == 0
+                ? Finding.Unknown("io_uring_setup works, but which operations there are is not known")
+                : disabled switch
             {
                 null or 0 => Finding.Pass($"io_uring works{flags}, {operations} operations"),
                 1 => Finding.Warn("io_uring works here, but only for CAP_SYS_ADMIN and group "
@@ -188,13 +190,20 @@ internal static class SystemChecks
             throw new NotReadException("/proc: it shows no thread, not even ours");
         }
 
+        bool isWhole = threads.Exists(match => match.Parts is ["2", "2"]
+            && facts.TextOrMissing(match.Source) is not null
+            && facts.Value(match.Source, "Name") == ProcessTable.Kernel.Name);
+
         List<Finding> findings =
         [
             .. Facts.Each(threads, match => new Subject(SubjectKind.Thread, match.Parts[1]),
                 match => Worker(facts, match, data, declared)),
         ];
         List<Finding> wrong = [.. findings.Where(finding => finding.State != CheckState.Pass)];
-        return wrong.Count == 0
+        return wrong.Count == 0 && !isWhole
+            ? [Finding.Unknown("/proc shows only some threads: a namespace of processes, or hidepid=, hides "
+                + "the others")]
+            : wrong.Count == 0
             ? [Finding.Pass($"{findings.Count} workers of io_uring, none may run on CPUs {data}")]
             : wrong.Count <= Named ? wrong
             : [.. wrong.Take(Named), new Finding(Subject.Host, wrong[Named..].Max(finding => finding.State),
@@ -217,7 +226,7 @@ internal static class SystemChecks
             yield break;
         }
 
-        CpuMask cpus = Facts.AsCpus(match.Source, facts.Value(match.Source, "Cpus_allowed_list"));
+        CpuMask cpus = facts.AllowedCpus(match.Source);
         Subject thread = new(SubjectKind.Thread, $"{name} ({match.Parts[1]})");
         yield return cpus.And(data).IsEmpty || (isPolling && cpus.Count == 1 && cpus.IsWithin(declared))
             ? Finding.Pass($"runs on CPUs {cpus}", thread)
@@ -313,7 +322,13 @@ internal static class SystemChecks
 
         string source = Of(facts, "limits");
         string[] lines = facts.Lines(source);
+
+        // What lifts limits counts in the first namespace of users only (capable(), kernel/capability.c).
         ulong effective = Capability.Parse(Of(facts, "status"), facts.Value(Of(facts, "status"), "CapEff"));
+        string[] users = facts.Lines(Of(facts, "uid_map"));
+        effective = !Capability.IsMapOfUsers(users)
+            ? throw new NotReadException($"{Of(facts, "uid_map")}: it is no map of users")
+            : Capability.IsFirstNamespace(users) ? effective : 0;
         long files = FilesBase + (FilesPerThing * (topology.Ports.Count + topology.Disks.Count));
         int priority = topology.Lanes.Where(lane => lane.Policy == Native.Layout.LanePolicy.Fifo)
             .Select(lane => lane.Priority).DefaultIfEmpty(0).Max();
@@ -322,9 +337,11 @@ internal static class SystemChecks
         long open = LimitOf(source, lines, "Max open files");
         List<string> low = [];
         Below(low, "locked memory, KiB", locked == long.MaxValue ? locked
-            : locked >> 10, topology.MemoryBytes >> 10,
+            : locked >> 10, (topology.MemoryBytes + 1023) >> 10,
             Capability.Has(effective, Capability.IpcLock));
         Below(low, "real-time priority", realTime, priority, Capability.Has(effective, Capability.SysNice));
+        Below(low, "nice priority", LimitOf(source, lines, "Max nice priority"), Niceness(topology),
+            Capability.Has(effective, Capability.SysNice));
         Below(low, "open files", open, files, isExempt: false);
         Below(low, MapsMax, facts.Number(MapsMax), MapsNeeded, isExempt: false);
         Below(low, FilesMax, facts.Number(FilesMax), files, isExempt: false);
@@ -335,6 +352,11 @@ internal static class SystemChecks
                     + ", locked memory "
                 + (Capability.Has(effective, Capability.IpcLock) ? "by capability" : "within its limit"))];
     }
+
+    // RLIMIT_NICE counts from 20 down: 20 minus the lowest nice value (getrlimit(2)).
+    private static long Niceness(Topology topology) => topology.Lanes
+        .Where(lane => lane.Policy == Native.Layout.LanePolicy.Other && lane.Priority < 0)
+        .Select(lane => 20L - lane.Priority).DefaultIfEmpty(0).Max();
 
     private static void Below(List<string> low, string what, long limit, long needed, bool isExempt)
     {

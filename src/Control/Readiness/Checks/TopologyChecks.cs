@@ -20,7 +20,7 @@ internal static class TopologyChecks
         Id = "topo.cpus.declared-online",
         Kind = CheckKind.Static,
         Severities = "B/B/B",
-        Reads = [Cpus + "online", Cpus + "possible", "/sys/fs/cgroup{slice}/cpuset.cpus.effective"],
+        Reads = [Cpus + "online", Cpus + "possible", "/sys/fs/cgroup{slices}/cpuset.cpus.effective"],
         Expects = "every declared CPU is online, and in the effective cpuset of the data plane's cgroup",
         Why = "a configuration written for another machine pins two lanes on one CPU, or none at all",
         Source = "openshift-kni/performance-addon-operators#236",
@@ -31,8 +31,10 @@ internal static class TopologyChecks
             CpuMask online = facts.Cpus(Cpus + "online");
             CpuMask possible = facts.Cpus(Cpus + "possible");
             CpuMask declared = facts.Topology.Data.Or(facts.Topology.Housekeeping);
-            string slice = $"/sys/fs/cgroup{facts.Topology.Slice?.TrimEnd('/')}/cpuset.cpus.effective";
-            CpuMask? allowed = facts.Topology.Slice is null ? null : facts.CpusOrMissing(slice);
+            // A cgroup without the controller has the CPUs of the nearest above it that has it.
+            string? slice = facts.Topology.Slices.Select(path =>
+                $"/sys/fs/cgroup{path}/cpuset.cpus.effective").FirstOrDefault(facts.Exists);
+            CpuMask? allowed = slice is null ? null : facts.Cpus(slice);
             return declared.IsEmpty ? [Finding.NotApplicable("no CPU is declared")]
                 : declared.Cpus.Select(cpu =>
                 !possible.Contains(cpu) ? Finding.Fail($"this machine has no such CPU, only {possible}",
@@ -75,6 +77,11 @@ internal static class TopologyChecks
                 findings.Add(Finding.Fail($"CPUs {house.And(topology.Data)} are declared as both"));
             }
 
+            if (house.IsEmpty)
+            {
+                findings.Add(Finding.Fail("no CPU that is online keeps house"));
+            }
+
             if (topology.Data.Contains(0))
             {
                 findings.Add(Finding.Fail("a lane runs on CPU 0", Subject.OfCpu(0)));
@@ -92,6 +99,7 @@ internal static class TopologyChecks
             }
 
             return findings.Count > 0 ? findings
+                : !house.Contains(0) ? [Finding.Warn($"CPUs {house} keep house, CPU 0 does not")]
                 : house.Count < 2 ? [Finding.Warn($"only CPU {house} keeps house")]
                 : [Finding.Pass($"CPUs {house} keep house, {topology.Data} carry lanes")];
         },
@@ -114,7 +122,7 @@ internal static class TopologyChecks
             Dictionary<int, int> nodes = NodesOfCpus(facts);
             return facts.EachPort(port => port.Pci.Length == 0
                 ? [Finding.NotApplicable("it has no PCI device")]
-                : Local(nodes, port.Cpus, (int)facts.Number(port.PciFile("numa_node"))));
+                : Local(nodes, port.Cpus, facts.NumberOrMissing(port.PciFile("numa_node"))));
         },
     };
 
@@ -136,7 +144,7 @@ internal static class TopologyChecks
             return facts.EachDisk(disk => disk.Pci.Length == 0
                 ? [Finding.NotApplicable("it has no PCI device")]
                 : disk.Declared.Cpu is not int cpu ? [Finding.NotApplicable("no CPU is declared for it")]
-                : Local(nodes, new CpuMask([cpu]), (int)facts.Number(disk.PciFile("numa_node"))));
+                : Local(nodes, new CpuMask([cpu]), facts.NumberOrMissing(disk.PciFile("numa_node"))));
         },
     };
 
@@ -283,8 +291,13 @@ internal static class TopologyChecks
 
         string[] path = [.. port.PciPath];
         Link full = new(most, facts.Number(port.PciFile("max_link_width")), port.PciFile("max_link_speed"));
-        Link own = LinkOf(facts, port.Pci) ?? throw new NotReadException($"{port.Pci}: it has no current "
-            + $"link");
+        if (LinkOf(facts, port.Pci) is not Link own)
+        {
+            yield return Finding.Unsupported("the device does not show how its link runs: a virtual "
+                + "function");
+            yield break;
+        }
+
         Link[] upstream = [.. path.SkipLast(1).Select(address => LinkOf(facts, address)).OfType<Link>()];
         Link narrowest = upstream.Append(own).MinBy(link => link.Mbit)!;
         yield return port.Declared.Expect?.SpeedMbit is long wanted && narrowest.Mbit < wanted
@@ -339,10 +352,11 @@ internal static class TopologyChecks
         public override string ToString() => $"{Speed} x{Width}";
     }
 
-    private static IEnumerable<Finding> Local(Dictionary<int, int> nodes, CpuMask cpus, int node)
+    private static IEnumerable<Finding> Local(Dictionary<int, int> nodes, CpuMask cpus, long? node)
     {
         CpuMask remote = new(cpus.Cpus.Where(cpu => nodes.GetValueOrDefault(cpu, -1) != node));
-        yield return node < 0
+        yield return node is null ? Finding.Unsupported("this kernel is built without NUMA")
+            : node < 0
             ? nodes.Values.Distinct().Count() > 1
                 ? Finding.Warn("the firmware does not say on which node it lies")
                 : Finding.Pass("there is one node")

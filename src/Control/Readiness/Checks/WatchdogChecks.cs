@@ -1,4 +1,5 @@
 using System.Globalization;
+using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Readiness.Checks;
 
@@ -16,7 +17,7 @@ internal static class WatchdogChecks
         Id = "wd.lockup.off-dataplane",
         Kind = CheckKind.Static,
         Severities = "M/M/I",
-        Reads = [Kernel + "watchdog", Kernel + "watchdog_cpumask"],
+        Reads = [Kernel + "watchdog", Kernel + "watchdog_cpumask", Kernel + "watchdog_thresh"],
         Expects = "the lockup detectors are on for housekeeping CPUs and off for the lanes'",
         Why = "on each CPU they watch they run a timer and, with a PMU, an NMI; off everywhere, a stuck "
             + "housekeeping "
@@ -32,13 +33,22 @@ internal static class WatchdogChecks
             }
 
             CpuMask watched = facts.Cpus(Kernel + "watchdog_cpumask");
-            return isOn == 0
+            CpuMask unwatched = facts.Topology.Housekeeping.And(facts.Topology.Online)
+                .Without(facts.Topology.Data).Without(watched);
+            IEnumerable<Finding> alone = unwatched.IsEmpty ? []
+                : [Finding.Warn($"housekeeping CPUs {unwatched} are not watched: a stuck one goes unnoticed",
+                    null, $"echo {watched.Or(unwatched).Without(facts.Topology.Data)} > "
+                        + $"{Kernel}watchdog_cpumask")];
+            return facts.NumberOrMissing(Kernel + "watchdog_thresh") is <= 0
+                ? [Finding.Warn("off on every CPU: kernel.watchdog_thresh is 0", null,
+                    $"echo 10 > {Kernel}watchdog_thresh")]
+                : isOn == 0
                 ? [Finding.Warn("off on every CPU: a stuck housekeeping CPU goes unnoticed", null,
                     $"echo {facts.Topology.Housekeeping} > {Kernel}watchdog_cpumask && echo 1 > "
                         + $"{Kernel}watchdog")]
-                : facts.EachDataCpu(cpu => !watched.Contains(cpu) ? [Finding.Pass("not watched")]
+                : alone.Concat(facts.EachDataCpu(cpu => !watched.Contains(cpu) ? [Finding.Pass("not watched")]
                     : [Finding.Fail($"is watched ({Kernel}watchdog_cpumask is {watched})", null,
-                        $"echo {watched.Without(facts.Topology.Data)} > {Kernel}watchdog_cpumask")]);
+                        $"echo {watched.Without(facts.Topology.Data)} > {Kernel}watchdog_cpumask")]));
         },
     };
 
@@ -84,6 +94,7 @@ internal static class WatchdogChecks
         Reads =
         [
             Kernel + "sched_rt_runtime_us", Kernel + "sched_rt_period_us", FairServers, ProcessTable.Names,
+            .. KernelConfig.Reads,
         ],
         Expects = "where lanes spin at a real-time policy, exactly one guard keeps them from starving the "
             + "rest of their "
@@ -91,7 +102,8 @@ internal static class WatchdogChecks
         Why = "without any, a kernel thread bound to the CPU never runs and the host can wedge; two take "
             + "turns at "
             + "interrupting the lane",
-        Source = "bristot/stalld README; Linux Documentation/scheduler/sched-rt-group.rst",
+        Source = "bristot/stalld README; Linux Documentation/scheduler/sched-rt-group.rst; "
+            + "commit 5f6bd380c7bd (sched/rt: Remove default bandwidth control)",
         Remedy = new Remedy(RollbackClass.Runtime, "choose one: the fair server is the mildest, throttling "
             + "takes 50 ms of "
             + "each second", Hazard: "with all guards off a spinning lane can make the host unreachable"),
@@ -108,33 +120,76 @@ internal static class WatchdogChecks
 
         long runtime = facts.Number(Kernel + "sched_rt_runtime_us");
         long period = facts.Number(Kernel + "sched_rt_period_us");
-        List<string> guards = [];
-        if (runtime >= 0 && runtime < period)
+        if (runtime == 0)
         {
-            guards.Add(string.Create(CultureInfo.InvariantCulture,
+            yield return Finding.Fail("kernel.sched_rt_runtime_us is 0: real-time threads get no time", null,
+                $"echo 950000 > {Kernel}sched_rt_runtime_us");
+            yield break;
+        }
+
+        List<string> everywhere = [];
+        if (runtime > 0 && runtime < period && CanThrottle(facts))
+        {
+            everywhere.Add(string.Create(CultureInfo.InvariantCulture,
                 $"real-time throttling ({runtime} of {period} us)"));
         }
 
-        guards.AddRange(ProcessTable.Running(facts, ["stalld"]));
-        string? unread = null;
-        foreach (int cpu in facts.Topology.Data.Cpus)
+        everywhere.AddRange(ProcessTable.Named(facts, ["stalld"]));
+        IEnumerable<int> cpus = facts.Topology.Lanes.Where(lane => lane.Policy == LanePolicy.Fifo)
+            .Select(lane => lane.Cpu).Distinct();
+        foreach (Finding finding in Facts.Each(cpus, Subject.OfCpu, cpu => [GuardOf(facts, cpu, everywhere)]))
         {
-            string source = FairServers.Replace("{D}", cpu.ToString(CultureInfo.InvariantCulture),
-                StringComparison.Ordinal);
-            Fact fact = facts.Get(source);
-            unread ??= fact.State is FactState.Read or FactState.Missing ? null : $"{source}: {fact.Problem}";
-            if (fact.State == FactState.Read && facts.Number(source) > 0)
-            {
-                guards.Add("the fair server");
-                break;
-            }
+            yield return finding;
+        }
+    }
+
+    // Each lane's CPU needs its own: the fair server is switched CPU by CPU.
+    private static Finding GuardOf(Facts facts, int cpu, List<string> everywhere)
+    {
+        string source = FairServers.Replace("{D}", cpu.ToString(CultureInfo.InvariantCulture),
+            StringComparison.Ordinal);
+        bool? isServed = HasFairServer(facts, source, out string problem);
+        List<string> guards = isServed == true ? [.. everywhere, "the fair server"] : everywhere;
+        string all = string.Join(", ", guards);
+        if (guards.Count < 2 && isServed is null)
+        {
+            return Finding.Unknown($"{(guards.Count == 0 ? "no guard seen" : all)}; {source}: {problem}");
         }
 
-        string all = string.Join(", ", guards);
-        yield return guards.Count >= 2 ? Finding.Warn($"{guards.Count} guards are on: {all}")
-            : unread is not null ? Finding.Unknown($"{(guards.Count == 0 ? "no guard seen" : all)}; {unread}")
+        if (guards.Count < 2 && !guards.Exists(guard => guard.StartsWith("stalld", StringComparison.Ordinal)))
+        {
+            ProcessTable.RequireWhole(facts);
+        }
+
+        return guards.Count >= 2 ? Finding.Warn($"{guards.Count} guards are on: {all}")
             : guards.Count == 1 ? Finding.Pass(all)
             : Finding.Fail("no guard is on: a thread bound to a lane's CPU starves", null,
-                $"echo 950000 > {Kernel}sched_rt_runtime_us");
+                FairServersSince(facts) ? $"echo 50000000 > {source}"
+                    : $"echo 950000 > {Kernel}sched_rt_runtime_us");
+    }
+
+    // From 6.12 on each CPU has one, and debugfs shows it: where it does not, debugfs is not mounted.
+    private static bool? HasFairServer(Facts facts, string source, out string problem)
+    {
+        Fact fact = facts.Get(source);
+        problem = fact.State == FactState.Missing ? "debugfs does not show it" : fact.Problem;
+        return fact.State == FactState.Read ? facts.Number(source) > 0
+            : fact.State == FactState.Missing && !FairServersSince(facts) ? false : null;
+    }
+
+    // Since then only groups of real-time threads are throttled, where the kernel is built to have them.
+    private static bool CanThrottle(Facts facts) => !FairServersSince(facts)
+        || (KernelConfig.Of(facts) is KernelConfig config ? config.Has("RT_GROUP_SCHED")
+            : throw new NotReadException("whether this kernel throttles real-time threads is not known: it "
+                + "does not show its configuration"));
+
+    private static bool FairServersSince(Facts facts)
+    {
+        string release = facts.Line(HostIdentity.Kernel);
+        int[] numbers = [.. release.Split('.', '-', '+', '~').Take(2).Select(word =>
+            int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+                : throw new NotReadException($"{HostIdentity.Kernel}: '{Facts.Short(release)}' is no "
+                    + $"release"))];
+        return numbers is [var major, var minor] && (major > 6 || (major == 6 && minor >= 12));
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LowLatency.Control.Configuring;
+using LowLatency.Native;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Readiness.Reporting;
@@ -11,6 +12,7 @@ internal static class BootPlan
     private const string Line = "/proc/cmdline";
     private const string Clock = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     private const string Kfence = "/sys/module/kfence/parameters/sample_interval";
+    private const string PollQueues = "nvme.poll_queues";
     private const string NohzFull = "/sys/devices/system/cpu/nohz_full";
     private const long PageBytes = 2L << 20;
 
@@ -86,24 +88,23 @@ internal static class BootPlan
         ];
         if (Text(report, Clock) == "tsc")
         {
-            wanted.Add((new("tsc", "nowatchdog"), "keeps the clock's watchdog off the lanes"));
+            // What is there and stronger stays: a reliable one has no watchdog either.
+            bool isReliable = Text(report, Line) is string line && BootLine.Parse(line)
+                .Last("tsc") == "reliable";
+            wanted.Add((new("tsc", isReliable ? "reliable" : "nowatchdog"),
+                "keeps the clock's watchdog off the lanes"));
         }
 
-        long pages = topology.Lanes.Where(lane => lane.HugePages != HugePages.Never)
-            .Sum(lane => (lane.MemoryBytes + PageBytes - 1) / PageBytes);
-        if (pages > 0)
+        if (HugePagesOf(report) is { Length: > 0 } pages)
         {
             wanted.Add((new("hugepagesz", "2M"), "size of the pages that follow"));
-            wanted.Add((new("hugepages", pages.ToString(CultureInfo.InvariantCulture)),
-                "for the lanes' frames"));
+            wanted.Add((new("hugepages", pages), "for the lanes' frames"));
         }
 
-        int polled = topology.Disks.Count(disk => disk.Nvme.Length > 0
-            && disk.Declared.Mode == DiskMode.Iopoll);
-        if (polled > 0)
+        if (PollQueuesOf(report) is > 0 and int queues)
         {
-            wanted.Add((new("nvme.poll_queues", polled.ToString(CultureInfo.InvariantCulture)),
-                "a queue to poll for each disk"));
+            wanted.Add((new(PollQueues, queues.ToString(CultureInfo.InvariantCulture)),
+                "a queue to poll for each thread that submits to a drive"));
         }
 
         if (Text(report, Kfence) is { } interval && interval != "0")
@@ -114,8 +115,47 @@ internal static class BootPlan
         return wanted;
     }
 
+    // Each drive gets as many: the most that one of them needs. What is there and more stays.
+    private static int PollQueuesOf(ReadinessReport report)
+    {
+        int needed = report.Topology.Disks
+            .Where(disk => disk.Nvme.Length > 0 && disk.Declared.Mode == DiskMode.Iopoll)
+            .GroupBy(disk => disk.Nvme)
+            .Select(drive => drive.Select(disk => disk.Declared.Cpu).Distinct().Count())
+            .DefaultIfEmpty().Max();
+        return needed > 0 && Text(report, Line) is string line
+            && int.TryParse(BootLine.Parse(line).Last(PollQueues), NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out int running) ? Math.Max(needed, running) : needed;
+    }
+
+    // NODE:COUNT where there are several nodes (since Linux 5.16): a plain count is shared out among all of
+    // them.
+    private static string HugePagesOf(ReadinessReport report)
+    {
+        var lanes = report.Topology.Lanes.Where(lane => lane.HugePages != HugePages.Never)
+            .Select(lane => (Node: NodeOf(report, lane.Cpu), Pages: (lane.MemoryBytes
+                + PageBytes - 1) / PageBytes))
+            .Where(lane => lane.Pages > 0).ToArray();
+        bool hasNodes = Text(report, NodeList(1)) is not null && lanes.All(lane => lane.Node >= 0);
+        return hasNodes
+            ? string.Join(',', lanes.GroupBy(lane => lane.Node).OrderBy(node => node.Key).Select(node =>
+                string.Create(CultureInfo.InvariantCulture, $"{node.Key}:{node.Sum(lane => lane.Pages)}")))
+            : lanes.Sum(lane => lane.Pages) is > 0 and long all ? all.ToString(CultureInfo.InvariantCulture)
+                : "";
+    }
+
+    private static int NodeOf(ReadinessReport report, int cpu) => Enumerable.Range(0, Limits.NumaNodesMax)
+        .Where(node => Text(report, NodeList(node)) is string cpus
+            && CpuMask.ParseList(cpus)?.Contains(cpu) == true)
+        .DefaultIfEmpty(-1).First();
+
+    private static string NodeList(int node) =>
+        string.Create(CultureInfo.InvariantCulture, $"/sys/devices/system/node/node{node}/cpulist");
+
     // Of what is no list of CPUs the last value holds.
-    private static bool IsSame(BootLine line, BootArgument wanted, CpuMask possible) => Lists.Contains(wanted.Name)
+    private static bool IsSame(BootLine line, BootArgument wanted, CpuMask possible) =>
+        Lists.Contains(wanted.Name)
         ? BootLine.IsSameOn(line, BootLine.Parse(wanted.ToString()), wanted.Name, possible)
         : line.Last(wanted.Name) == wanted.Value;
 

@@ -1,9 +1,8 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LowLatency.Control.Configuring;
 
 namespace LowLatency.Control.Readiness.Reporting;
 
@@ -64,7 +63,7 @@ internal static class ReadinessJson
     private static string RulesOf(IEnumerable<Check> checks)
     {
         string all = string.Concat(checks.Select(check => $"{check.Id}:{check.Version}\n"));
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)));
+        string hash = TextHash.Of(all);
         return $"{all.Count(c => c == '\n')} checks, sha256 {hash}";
     }
 
