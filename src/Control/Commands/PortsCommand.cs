@@ -41,7 +41,8 @@ internal static class PortsCommand
         return ExitCode.Ok;
     }
 
-    private static string Render(PortsDocument document)
+    /// <summary>The document, for eyes.</summary>
+    internal static string Render(PortsDocument document)
     {
         StringBuilder text = new();
         TextTable table = new(
@@ -66,10 +67,7 @@ internal static class PortsCommand
     {
         if (row.Sriov is SriovRow sriov)
         {
-            text.Append(sriov.Function == "virtual"
-                ? $"  {row.Name}: virtual function of {sriov.PhysicalFunction}\n"
-                : $"  {row.Name}: physical function, {sriov.VirtualFunctions} of {sriov.VirtualFunctionsMax} "
-                    + "virtual functions in use\n");
+            text.Append($"  {row.Name}: {Sriov(sriov)}\n");
         }
 
         if (row.Timestamps is { HardwareRx: true } stamps)
@@ -78,17 +76,42 @@ internal static class PortsCommand
                 + $"{(stamps.HardwareTx ? " and sends" : "")}, clock /dev/ptp{stamps.Clock}\n");
         }
 
-        if (row.Irqs.Count > 0)
-        {
-            IEnumerable<string> irqs = row.Irqs.Select(irq =>
-                $"{irq.Number}{(irq.Queue is int queue ? $" (queue {queue})" : "")} -> {irq.Cpus}");
-            text.Append($"  {row.Name}: interrupts -> CPUs: {string.Join(", ", irqs)}\n");
-        }
-
+        AddIrqs(text, row);
         if (row.Program is AttachedProgram program)
         {
             text.Append($"  {row.Name}: XDP program '{program.Name}' (id {program.Id}, {program.Mode}), "
                 + $"held by {program.Owner}\n");
+        }
+    }
+
+    private static string Sriov(SriovRow sriov)
+    {
+        static string Named(string? name, string device) => name is null ? device : $"{name} ({device})";
+        string number = sriov.Number is int own ? $" {own}" : "";
+        return sriov.Function == "virtual"
+            ? $"virtual function{number} of {Named(sriov.PhysicalInterface, sriov.PhysicalFunction!)}"
+            : $"physical function, {sriov.VirtualFunctions} of {sriov.VirtualFunctionsMax} virtual functions in use"
+                + string.Concat(sriov.Functions.Select(function =>
+                    $"{(function == sriov.Functions[0] ? ": " : ", ")}{function.Number} is "
+                    + Named(function.Interface, function.Device)));
+    }
+
+    private static void AddIrqs(StringBuilder text, InterfaceRow row)
+    {
+        static string Name(IrqRow irq) => irq.Queue is int queue ? $"{irq.Number} (queue {queue})" : $"{irq.Number}";
+        IrqRow[] asked = [.. row.Irqs.Where(irq => irq.Cpus is not null)];
+        if (asked.Length > 0)
+        {
+            IEnumerable<string> irqs = asked.Select(irq => $"{Name(irq)} -> "
+                + (irq.EffectiveCpus ?? $"not yet raised, may be on {irq.Cpus}"));
+            text.Append($"  {row.Name}: interrupts -> CPUs: {string.Join(", ", irqs)}\n");
+        }
+
+        if (row.Irqs.Count > asked.Length)
+        {
+            text.Append($"  {row.Name}: interrupts not yet asked for by the driver"
+                + $"{(row.Link == "down" ? " (the interface is down)" : "")}: "
+                + $"{string.Join(", ", row.Irqs.Where(irq => irq.Cpus is null).Select(Name))}\n");
         }
     }
 

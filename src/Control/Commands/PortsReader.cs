@@ -21,6 +21,7 @@ internal sealed class PortsReader : IDisposable
     private readonly Ethtool _ethtool;
     private readonly NetdevFamily _netdev;
     private readonly NamespaceFacts _facts;
+    private readonly Dictionary<string, string> _interfaceOf = []; // by PCI address
 
     /// <summary>Opens the sockets.</summary>
     /// <param name="netns">Path of the namespace; empty: the present one.</param>
@@ -35,8 +36,17 @@ internal sealed class PortsReader : IDisposable
     }
 
     /// <summary>Every interface, in the kernel's order; one that goes away meanwhile is left out.</summary>
-    public PortsDocument Read() => new(PortsDocument.SchemaName, Path.GetFileName(_netns),
-        [.. _route.Links().Select(TryRead).OfType<InterfaceRow>()]);
+    public PortsDocument Read()
+    {
+        IReadOnlyList<LinkInfo> links = _route.Links();
+        foreach (LinkInfo link in links.Where(link => link.ParentDevice.Length > 0))
+        {
+            _interfaceOf[link.ParentDevice] = link.Name;
+        }
+
+        return new PortsDocument(PortsDocument.SchemaName, Path.GetFileName(_netns),
+            [.. links.Select(TryRead).OfType<InterfaceRow>()]);
+    }
 
     /// <summary>Closes the sockets.</summary>
     public void Dispose()
@@ -75,7 +85,8 @@ internal sealed class PortsReader : IDisposable
                 ? new RingSizes(rings.Rx, rings.Tx, rings.RxMax, rings.TxMax) : null,
             _ethtool.Timestamping(link.Name) is { } stamps ? new Timestamps(stamps.HasHardwareRx,
                 stamps.HasHardwareTx, stamps.ClockIndex >= 0 ? stamps.ClockIndex : null) : null,
-            SriovOf(device), IrqsOf(device, facts), ProgramOf(link));
+            device is null ? null : SriovReader.Read(device, _interfaceOf.GetValueOrDefault),
+            IrqsOf(device, facts), ProgramOf(link));
     }
 
     private XdpSupport? XdpOf(LinkInfo link)
@@ -131,42 +142,24 @@ internal sealed class PortsReader : IDisposable
     private static int? NodeOf(string? device) => device is null ? null
         : Number(device + "/numa_node") is >= 0 and int node ? node : null;
 
-    private static SriovRow? SriovOf(string? device)
-    {
-        if (device is null)
-        {
-            return null;
-        }
-
-        if (Directory.Exists(device + "/physfn"))
-        {
-            string? physical = Directory.ResolveLinkTarget(device + "/physfn", returnFinalTarget: true)?.Name;
-            return new SriovRow("virtual", null, null, physical);
-        }
-
-        return Number(device + "/sriov_totalvfs") is > 0 and int most
-            ? new SriovRow("physical", Number(device + "/sriov_numvfs"), most, null) : null;
-    }
-
     private static List<IrqRow> IrqsOf(string? device, InterfaceFacts? facts)
     {
-        if (facts is { Irqs.Count: > 0 })
+        IEnumerable<int> numbers = facts?.Irqs.Select(irq => irq.Number) ?? [];
+        if (device is not null && Directory.Exists(device + "/msi_irqs"))
         {
-            return [.. facts.Irqs.Select(irq => new IrqRow(
-                irq.Number, irq.Queue >= 0 ? irq.Queue : null, CpusOf(irq.Number)))];
+            // Also those that the driver has not asked for, of which /proc/interrupts says nothing.
+            numbers = numbers.Concat(Directory.GetFiles(device + "/msi_irqs")
+                .Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)));
         }
 
-        // Not the interface's own device, but the one under it.
-        string folder = device + "/msi_irqs";
-        return device is null || !Directory.Exists(folder) ? [] :
+        return
         [
-            .. Directory.GetFiles(folder)
-                .Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Order()
-                .Select(number => new IrqRow(number, null, CpusOf(number))),
+            .. numbers.Distinct().Order().Select(number => new IrqRow(number,
+                facts?.Irqs.FirstOrDefault(irq => irq.Number == number) is { Queue: >= 0 } irq ? irq.Queue : null,
+                Said(Text($"/proc/irq/{number}/smp_affinity_list")),
+                Said(Text($"/proc/irq/{number}/effective_affinity_list")))),
         ];
     }
-
-    private static string CpusOf(int irq) => Text($"/proc/irq/{irq}/smp_affinity_list") ?? "unknown";
 
     private static int? Number(string path) =>
         int.TryParse(Text(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
