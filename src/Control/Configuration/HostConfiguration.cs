@@ -166,6 +166,9 @@ internal sealed record PortExpectation(Section? Section)
     /// <summary>"DMA", "DMA-FQ" or "identity".</summary>
     public string? Iommu => Section?.GetOr<string?>("iommu", null);
 
+    /// <summary>VLAN that the PF puts the VF's frames into; 0: none.</summary>
+    public int? VfVlan => (int?)Number("vf_vlan");
+
     /// <summary>Trust of the VF, as the PF says.</summary>
     public bool? VfTrust => Flag("vf_trust");
 

@@ -114,6 +114,7 @@ internal static class Schema
         new("adaptive", Flag(), null, "adaptive coalescing"),
         new("pause", Flag(), null, "flow control"),
         new("iommu", Word("DMA", "DMA-FQ", "identity"), null, "type of the IOMMU group"),
+        new("vf_vlan", Integer(0, 4094, 0), null, "VLAN of the VF, as the PF says; 0: none"),
         new("vf_trust", Flag(), null, "trust of the VF, as the PF says"),
         new("vf_spoofcheck", Flag(), null, "spoof check of the VF, as the PF says"),
     ]);

@@ -19,14 +19,12 @@ internal static class NicPathChecks
     private const string DefaultMask = "{port.sysctl}/core/rps_default_mask";
     private const string EveryProtocol = "0003"; // ETH_P_ALL (linux/if_ether.h), as the file prints it
 
-    private static readonly string[] Virtual = ["iavf", "igbvf", "ixgbevf", "i40evf", "bnxt_vf", "cxgb4vf",
-        "gve", "ena"];
-
     private static readonly string[] Merging = ["rx-lro", "rx-gro-hw", "rx-udp-gro-forwarding"];
 
     /// <summary>The group's second part.</summary>
     public static IReadOnlyList<Check> All { get; } =
-        [Coalescing, OffloadSafe, PauseOff, BusyPoll, SoftwareSteering, DropsZero, VfPolicy, Untapped];
+        [Coalescing, OffloadSafe, PauseOff, BusyPoll, SoftwareSteering, DropsZero, VirtualFunctionChecks.Policy,
+            Untapped];
 
     private static Check Coalescing => new()
     {
@@ -196,21 +194,6 @@ internal static class NicPathChecks
         Judge = static facts => facts.EachPort(port => Drops(facts, port)),
     };
 
-    private static Check VfPolicy => new()
-    {
-        Id = "nic.sriov.vf-policy",
-        Kind = CheckKind.Static,
-        Severities = "M/H/-",
-        Reads = [new Read(Link, Intrusion.I1, ReadTraits.Window),
-            new Read("driver:{port.link}", Intrusion.I1)],
-        Expects = "no virtual function is limited in rate, and trust and spoof check are as declared",
-        Why = "what a virtual function may do is decided on the physical one, out of the guest's sight",
-        Source = "ip-link(8) (vf); linux/if_link.h (IFLA_VF_*)",
-        Remedy = new Remedy(RollbackClass.Firmware, "on the host: ip link set PF vf N max_tx_rate 0 trust "
-            + "on"),
-        Judge = static facts => facts.EachPort(port => Functions(facts, port)),
-    };
-
     private static Check Untapped => new()
     {
         Id = "nic.path.untapped",
@@ -312,46 +295,6 @@ internal static class NicPathChecks
         yield return lost.Count == 0 ? Finding.Pass("none")
             : Finding.Fail(string.Create(CultureInfo.InvariantCulture,
                 $"lost in {facts.WindowSeconds:0.#} s: {string.Join(", ", lost)}"));
-    }
-
-    private static IEnumerable<Finding> Functions(Facts facts, TopologyPort port)
-    {
-        NetlinkTree link = NicChecks.Needed(facts, port, "route.link");
-        IReadOnlyList<NetlinkTree> functions = link.Child(LinkAttribute.VfList)?.Children(
-            LinkAttribute.Vf) ?? [];
-        string source = $"driver:{port.Space}{port.Interface}";
-        string driver = facts.TextOrMissing(source) is null ? "" : facts.Value(source, "driver");
-        if (functions.Count == 0)
-        {
-            yield return Virtual.Contains(driver)
-                ? Finding.Unknown($"it is a virtual function ({driver}): what it may do shows on the "
-                    + $"physical one only")
-                : Finding.NotApplicable("it has no virtual functions, and is none");
-            yield break;
-        }
-
-        Configuring.PortExpectation expect = port.Declared.Expect;
-        for (int i = 0; i < functions.Count; i++)
-        {
-            // struct ifla_vf_rate: vf, min_tx_rate, max_tx_rate; ifla_vf_trust and ifla_vf_spoofchk: vf,
-            // setting.
-            ulong rate = functions[i].Field(LinkAttribute.VfRate, 8, 4) ?? 0;
-            bool? isTrusted = functions[i].Field(LinkAttribute.VfTrust, 4, 4) is ulong trust ? trust != 0
-                : null;
-            bool? isChecked = functions[i].Field(LinkAttribute.VfSpoofCheck, 4, 4) is ulong spoof
-                ? spoof != 0 : null;
-            string name = string.Create(CultureInfo.InvariantCulture, $"vf {i}");
-            yield return rate > 0 ? Finding.Fail(string.Create(CultureInfo.InvariantCulture,
-                $"{name} is limited to {rate} Mbit/s"), null,
-                    $"{NicChecks.Prefix(port)}ip link set {port.Interface} {name} max_tx_rate 0")
-                : expect.VfTrust is bool wanted && isTrusted is not null && wanted != isTrusted
-                    ? Finding.Fail($"{name}: trust is {(isTrusted.Value ? "on" : "off")}, declared is the "
-                        + $"other")
-                : expect.VfSpoofCheck is bool spoofed && isChecked is not null && spoofed != isChecked
-                    ? Finding.Fail($"{name}: spoof check is {(isChecked.Value ? "on" : "off")}, declared "
-                        + $"is the other")
-                : Finding.Pass($"{name}: no limit");
-        }
     }
 
     private static IEnumerable<Finding> Taps(Facts facts, TopologyPort port)
