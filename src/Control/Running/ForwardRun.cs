@@ -54,6 +54,7 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
     {
         ProgressLine progress = new(io);
         StallWatch stall = new(host.Fleet);
+        LinkWatch links = new(region);
         long startNs = ThreadControl.NowNs;
         long endNs = request.DurationNs == 0 ? long.MaxValue : startNs + request.DurationNs;
         long lineEveryNs = io.IsErrorTerminal ? LineEveryNs : LineEveryUnseenNs;
@@ -72,6 +73,12 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
                 }
 
                 death = dead.DescribeEnd();
+            }
+
+            foreach (string change in links.Find())
+            {
+                progress.Close();
+                io.Say(change);
             }
 
             long now = ThreadControl.NowNs;

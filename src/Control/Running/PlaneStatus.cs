@@ -63,5 +63,6 @@ internal sealed record PortStatus(
     string Why,
     string Link,
     long LinkDowns,
+    long LinkUps,
     IReadOnlyDictionary<string, long> Xdp,
     IReadOnlyDictionary<string, long> Program);

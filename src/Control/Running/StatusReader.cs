@@ -146,6 +146,7 @@ internal sealed class StatusReader : IDisposable
                 Path.GetFileName(plan.NetworkNamespace.ToString()), plan.Queue, page.Driver.ToString(),
                     RunNames.Of(plan.Mode), RunNames.Of(page.EffectiveMode),
                 page.Why.ToString(), RunNames.Of(page.Link), (long)page.LinkDowns,
+                (long)page.LinkUps,
                 Named(CounterNames.XdpStatistics, drops), Named(CounterNames.Outcomes, page.Outcomes)));
         }
 
