@@ -1,4 +1,5 @@
 using LowLatency.Control.Configuring;
+using LowLatency.Native.Netlink;
 
 namespace LowLatency.Control.Planning;
 
@@ -34,6 +35,9 @@ internal sealed record InterfaceFacts
 
     /// <summary>Driver; empty: unknown.</summary>
     public string Driver { get; init; } = "";
+
+    /// <summary>What its driver offers of XDP; null: the kernel does not say (before 6.3).</summary>
+    public XdpFeatures? Xdp { get; init; }
 
     /// <summary>Interrupts; empty for virtual interfaces.</summary>
     public IReadOnlyList<IrqFacts> Irqs { get; init; } = [];

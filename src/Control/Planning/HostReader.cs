@@ -89,8 +89,9 @@ internal static class HostReader
         {
             using RouteNetlink route = RouteNetlink.Open(path);
             using Ethtool ethtool = Ethtool.Open(path);
+            using NetdevFamily netdev = NetdevFamily.Open(path);
             return new NamespaceFacts(path, "",
-                [.. route.Links().Select(link => ReadInterface(link, ethtool, interrupts))]);
+                [.. route.Links().Select(link => ReadInterface(link, ethtool, netdev, interrupts))]);
         }
         catch (NativeException e)
         {
@@ -98,7 +99,8 @@ internal static class HostReader
         }
     }
 
-    private static InterfaceFacts ReadInterface(LinkInfo link, Ethtool ethtool, string[] interrupts)
+    private static InterfaceFacts ReadInterface(
+        LinkInfo link, Ethtool ethtool, NetdevFamily netdev, string[] interrupts)
     {
         EthtoolChannels? channels = null;
         EthtoolDriver? driver = null;
@@ -125,6 +127,7 @@ internal static class HostReader
             TxQueues = channels is { TxQueues: > 0 } ? channels.TxQueues : Math.Max(link.TxQueues, 1),
             NumaNode = device.Length == 0 ? -1 : (int)Number(FirstLine(device + "/numa_node"), -1),
             Driver = driver?.Name ?? link.Kind,
+            Xdp = netdev.Query(link.Index)?.Xdp,
             Irqs = device.Length == 0 ? [] : Irqs(NumbersIn(device + "/msi_irqs"), interrupts,
                 number => AffinityOf(FirstLine($"/proc/irq/{number}/effective_affinity_list"),
                     FirstLine($"/proc/irq/{number}/smp_affinity_list"))),

@@ -1,6 +1,7 @@
 using LowLatency.Control.Configuring;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
+using LowLatency.Native.Netlink;
 
 namespace LowLatency.Control.Planning;
 
@@ -24,6 +25,7 @@ internal static class InterfaceChecks
                     CheckMtu(lane, port, link, findings);
                     CheckInterrupts(lane, port, link, findings);
                     CheckNode(facts, lane, port, link, findings);
+                    CheckMode(port, link, findings);
                 }
             }
         }
@@ -143,6 +145,34 @@ internal static class InterfaceChecks
                 $"{link.Name} is on NUMA node {link.NumaNode}, the lane's frames on node {memory}: each "
                     + $"crosses",
                 "Leave numa_node away: frames then lie where the lane's CPU is.");
+        }
+    }
+
+    // A missing feature is certain, the kernel itself goes by these bits; that one is there proves nothing. Of
+    // veth it is known and told nowhere.
+    private static void CheckMode(PortConfiguration port, InterfaceFacts link, Findings findings)
+    {
+        if (link.Xdp is not XdpFeatures offered || link.Driver == VethDriver)
+        {
+            return;
+        }
+
+        Place at = port.Section.At("interface");
+        string lacks = $"{link.Name}: driver {link.Driver} has no "
+            + (offered.HasFlag(XdpFeatures.Basic) ? "AF_XDP zero-copy" : "native XDP");
+        bool hasNative = offered.HasFlag(XdpFeatures.Basic);
+        if (port.Mode == BindMode.Auto && !offered.HasFlag(XdpFeatures.XskZeroCopy))
+        {
+            findings.Note(at, $"{lacks}: mode auto will be {(hasNative ? "copy" : "generic")}, and all ports of "
+                + "its lane copy", "");
+        }
+        else if (port.Mode == BindMode.ZeroCopy && !offered.HasFlag(XdpFeatures.XskZeroCopy))
+        {
+            findings.Warn(at, $"{lacks}: mode zero-copy will be refused", "Write mode = \"auto\", or another port.");
+        }
+        else if (port.Mode == BindMode.Copy && !hasNative)
+        {
+            findings.Warn(at, $"{lacks}: mode copy will be refused", "Write mode = \"generic\" or \"auto\".");
         }
     }
 

@@ -1,5 +1,6 @@
 using LowLatency.Control.Configuring;
 using LowLatency.Control.Planning;
+using LowLatency.Native.Netlink;
 using Xunit;
 
 namespace LowLatency.Control.Tests.Planning;
@@ -29,6 +30,35 @@ public sealed class PlannerErrorTests
         Forward(Metal("eth1", "eth7"), Sample.Metal,
             "t.toml:13:13: interface = \"eth7\": no such interface in this network namespace: it "
                 + "has eth1, eth2. Name one of them, or its network namespace with netns.");
+
+    [Theory]
+    [InlineData("auto", XdpFeatures.None,
+        "note driver igbvf has no native XDP: mode auto will be generic, and all ports of its lane copy")]
+    [InlineData("auto", XdpFeatures.Basic,
+        "note driver igbvf has no AF_XDP zero-copy: mode auto will be copy, and all ports of its lane copy")]
+    [InlineData("zero-copy", XdpFeatures.Basic,
+        "warning driver igbvf has no AF_XDP zero-copy: mode zero-copy will be refused. Write mode = "
+            + "\"auto\", or another port.")]
+    [InlineData("copy", XdpFeatures.None,
+        "warning driver igbvf has no native XDP: mode copy will be refused. Write mode = \"generic\" or "
+            + "\"auto\".")]
+    [InlineData("copy", XdpFeatures.Basic, "")]
+    [InlineData("generic", XdpFeatures.None, "")]
+    [InlineData("auto", XdpFeatures.Basic | XdpFeatures.XskZeroCopy, "")]
+    [InlineData("auto", null, "")] // an old kernel does not say
+    public void What_the_driver_cannot_do_is_told_before_it_is_tried(
+        string mode, XdpFeatures? offered, string told)
+    {
+        string text = MetalText.Replace("mode = \"auto\"", $"mode = \"{mode}\"", StringComparison.Ordinal);
+        PlanResult result = Planner.PlanForward(Sample.Read(text), Sample.Change(Sample.Metal, "eth1",
+            link => link with { Driver = "igbvf", Xdp = offered }));
+        Assert.NotNull(result.Plan);
+        string said = string.Concat(result.Warnings.Select(line => $"warning {line}")
+            .Concat(result.Notes.Select(line => $"note {line}"))
+            .Where(line => line.Contains("eth1: driver", StringComparison.Ordinal)));
+        Assert.Equal(told,
+            said.Replace("t.toml:13:13: interface = \"eth1\": eth1: ", "", StringComparison.Ordinal));
+    }
 
     [Fact]
     public void A_missing_namespace_is_named_once() =>
