@@ -18,7 +18,7 @@ internal sealed class PlannedConfiguration
         _io = io;
         Path = path;
         Configuration = configuration;
-        _facts = HostFacts.Read(configuration.NetnsPaths);
+        _facts = HostFacts.Read(configuration.NetnsPaths, configuration.Host.Slice);
     }
 
     /// <summary>Path of the file.</summary>
@@ -26,6 +26,9 @@ internal sealed class PlannedConfiguration
 
     /// <summary>What it says.</summary>
     public Configuration Configuration { get; }
+
+    /// <summary>Folder of the cgroup that lowlatd has to enter; empty: that of this process.</summary>
+    public string Cgroup => _facts.Cgroup is { IsOurs: false } cgroup ? cgroup.Path : "";
 
     /// <summary>Reads a file and the host.</summary>
     /// <exception cref="CommandFailure">The file is wrong: exit code 1, one line a fault.</exception>

@@ -33,6 +33,7 @@ internal static class RunCommand
                     Forward = plan,
                     DurationNs = durationNs,
                     MayStopThrottling = planned.Configuration.Host.RtThrottlingOff,
+                    Cgroup = planned.Cgroup,
                     OutRoot = parsed.GetValue(output)!,
                     IsJson = parsed.GetValue(json),
                     ConfigPath = planned.Path,

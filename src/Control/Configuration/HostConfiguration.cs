@@ -37,7 +37,7 @@ internal sealed record HostConfiguration
         _ => null,
     };
 
-    /// <summary>Cgroup in which lowlatd runs, below the mount; empty: that of the running process.</summary>
+    /// <summary>Cgroup that lowlatd enters, below the mount; empty: that of lowlat.</summary>
     public string Slice => Section.Get<string>("slice");
 
     /// <summary>What measured values are held against.</summary>

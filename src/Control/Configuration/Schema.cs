@@ -142,7 +142,7 @@ internal static class Schema
             "what kind of host 'lowlat check' judges; default: guessed"),
         new("slice",
             Text("a path of a cgroup below the mount, such as \"lowlat.slice\"", "lowlat.slice", IsSlice), "",
-            "cgroup of lowlatd; default: that of the running one"),
+            "cgroup that lowlatd enters; default: that of lowlat"),
     ],
         Objective, Waiver);
 

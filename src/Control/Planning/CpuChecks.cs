@@ -30,6 +30,7 @@ internal static class CpuChecks
                 "Free a CPU, or give a lane policy = \"other\" and name its CPU here.");
         }
 
+        CheckCgroup(configuration, facts, lanes, housekeeping, findings);
         HashSet<int> seen = [];
         foreach (LaneShape lane in lanes.Where(lane => seen.Add(lane.Seat.Cpu)))
         {
@@ -75,6 +76,34 @@ internal static class CpuChecks
         }
 
         return set;
+    }
+
+    // A cgroup's CPUs bound every affinity within it (sched_setaffinity(2): EINVAL outside).
+    private static void CheckCgroup(Configuration configuration, HostFacts facts,
+        IReadOnlyList<LaneShape> lanes, in CpuSet housekeeping, Findings findings)
+    {
+        Place place = configuration.Host.Section.At("slice");
+        if (facts.Cgroup is { Refusal.Length: > 0 } refused)
+        {
+            findings.Error(place, refused.Refusal, refused.Remedy);
+        }
+        else if (facts.Cgroup is { Cpus: CpuList cpus } cgroup)
+        {
+            IReadOnlyList<int> allowed = cpus.Resolve(LastCpu(facts));
+            IEnumerable<int> wanted = allowed.Concat(lanes.Select(lane => lane.Seat.Cpu)).Distinct();
+            if (wanted.Count() > allowed.Count)
+            {
+                findings.Error(place,
+                    $"that cgroup has CPUs {SetOf(allowed)}: the kernel pins no lane elsewhere",
+                    $"Give it those of all lanes: echo {SetOf(wanted)} > {cgroup.Path}/cpuset.cpus.");
+            }
+            else if (!allowed.Any(housekeeping.Contains))
+            {
+                findings.Error(place,
+                    $"that cgroup has CPUs {SetOf(allowed)}: none is left for the threads that are not lanes",
+                    "Give it one of the housekeeping CPUs too.");
+            }
+        }
     }
 
     private static int LastCpu(HostFacts facts) => facts.OnlineCpus.DefaultIfEmpty().Max();

@@ -43,6 +43,15 @@ internal sealed record InterfaceFacts
     public IReadOnlyList<IrqFacts> Irqs { get; init; } = [];
 }
 
+/// <summary>The cgroup that lowlatd is to run in, of version 2 (Linux
+/// Documentation/admin-guide/cgroup-v2.rst).</summary>
+/// <param name="Path">Its folder.</param>
+/// <param name="Refusal">Why no process can enter it; empty: it can.</param>
+/// <param name="Remedy">What to do about that.</param>
+/// <param name="Cpus">CPUs its processes may run on; null: it restricts none.</param>
+/// <param name="IsOurs">This process runs in it or below it already, and so will what it starts.</param>
+internal sealed record CgroupFacts(string Path, string Refusal, string Remedy, CpuList? Cpus, bool IsOurs);
+
 /// <summary>A network namespace.</summary>
 /// <param name="Path">Path; empty: the present one.</param>
 /// <param name="Refusal">Why it could not be looked into; empty: it was.</param>
@@ -70,12 +79,16 @@ internal sealed record HostFacts
     /// <summary>NUMA node of each CPU; absent: unknown.</summary>
     public IReadOnlyDictionary<int, int> NodeOfCpu { get; init; } = new Dictionary<int, int>();
 
+    /// <summary>[host] slice; null: not written.</summary>
+    public CgroupFacts? Cgroup { get; init; }
+
     /// <summary>Namespaces asked for.</summary>
     public required IReadOnlyList<NamespaceFacts> Namespaces { get; init; }
 
     /// <summary>Reads them. Calls the kernel; any thread that may change its namespace for a
     /// moment.</summary>
-    public static HostFacts Read(IEnumerable<string> netnsPaths) => HostReader.Read(netnsPaths);
+    public static HostFacts Read(IEnumerable<string> netnsPaths, string slice = "") =>
+        HostReader.Read(netnsPaths, slice);
 
     /// <summary>The namespace of a path; null when it was not asked for.</summary>
     public NamespaceFacts? FindNamespace(string path) =>

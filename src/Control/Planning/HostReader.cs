@@ -9,7 +9,7 @@ namespace LowLatency.Control.Planning;
 internal static class HostReader
 {
     /// <summary>Reads everything once.</summary>
-    public static HostFacts Read(IEnumerable<string> netnsPaths)
+    public static HostFacts Read(IEnumerable<string> netnsPaths, string slice)
     {
         IReadOnlyList<int> online = Quantities.Cpus(FirstLine("/sys/devices/system/cpu/online"))?.Cpus ?? [];
         string[] interrupts = Lines("/proc/interrupts");
@@ -21,6 +21,8 @@ internal static class HostReader
             MemAvailableBytes = MemAvailable(),
             HugePagesFree = Number(FirstLine("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"), 0),
             NodeOfCpu = Nodes(),
+            Cgroup = slice.Length == 0 ? null
+                : CgroupReader.Read("/sys/fs/cgroup", slice, FirstLine("/proc/self/cgroup")),
             Namespaces = [.. netnsPaths.Distinct(StringComparer.Ordinal)
                 .Select(path => ReadNamespace(path, interrupts))],
         };

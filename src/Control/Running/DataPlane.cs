@@ -47,8 +47,13 @@ internal sealed class DataPlane : IDisposable
 
     /// <summary>Starts one. What a dead one of the same name left is taken away first: nobody reads that
     /// memory while it is made anew.</summary>
+    /// <param name="name">Name of the instance.</param>
+    /// <param name="role">"load" or "forward".</param>
+    /// <param name="plan">What it runs.</param>
+    /// <param name="cgroup">Folder of the cgroup it enters, before its first page; empty: that of this
+    /// process.</param>
     /// <exception cref="CommandFailure">There is no lowlatd, or the name is taken: exit code 2.</exception>
-    public static DataPlane Start(string name, string role, PlanImage plan)
+    public static DataPlane Start(string name, string role, PlanImage plan, string cgroup)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "lowlatd");
         if (!File.Exists(program))
@@ -68,8 +73,14 @@ internal sealed class DataPlane : IDisposable
 
         // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
         // nothing.
-        const string command = "exec setsid \"$0\" --plan \"$1\" >\"$2\" 2>&1 </dev/null";
-        ProcessStartInfo start = new("/bin/sh", ["-c", command, program, planPath, Instance.LogPath(name)])
+        const string command = """
+            exec >"$2" 2>&1 </dev/null
+            [ -z "$3" ] || echo $$ >"$3/cgroup.procs" ||
+                { echo "lowlatd: the kernel lets no process into cgroup $3"; exit 2; }
+            exec setsid "$0" --plan "$1"
+            """;
+        ProcessStartInfo start =
+            new("/bin/sh", ["-c", command, program, planPath, Instance.LogPath(name), cgroup])
         {
             UseShellExecute = false,
         };

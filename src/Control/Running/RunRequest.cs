@@ -21,6 +21,9 @@ internal sealed record RunRequest
     /// <summary>The configuration lets us switch real-time throttling off.</summary>
     public required bool MayStopThrottling { get; init; }
 
+    /// <summary>Folder of the cgroup that the data planes enter; empty: that of this process.</summary>
+    public required string Cgroup { get; init; }
+
     /// <summary>Promises to judge.</summary>
     public IReadOnlyList<Objective> Objectives { get; init; } = [];
 

@@ -110,6 +110,27 @@ public sealed class PlannerErrorTests
             "t.toml:22:7: cpu = 7: CPU 7 is not online: this host has 0-1. Choose a CPU that is online.");
 
     [Fact]
+    public void A_cgroup_must_have_the_CPUs_of_all_lanes_and_one_more()
+    {
+        string text = Sample.With("[host]", "[host]\nslice = \"lowlat\"");
+        HostFacts With(int[]? cpus, string refusal = "") => Sample.Lab with
+        {
+            Cgroup = new CgroupFacts("/sys/fs/cgroup/lowlat", refusal, "Make it.",
+                cpus is null ? null : new CpuList(false, cpus), false),
+        };
+        Forward(text, With([0, 1]));
+        Forward(text, With(null));
+        Forward(text, With([0]),
+            "t.toml:3:9: slice = \"lowlat\": that cgroup has CPUs 0: the kernel pins no lane elsewhere. "
+                + "Give it those of all lanes: echo 0-1 > /sys/fs/cgroup/lowlat/cpuset.cpus.");
+        Forward(text, With([1]),
+            "t.toml:3:9: slice = \"lowlat\": that cgroup has CPUs 1: none is left for the threads that are "
+                + "not lanes. Give it one of the housekeeping CPUs too.");
+        Forward(text, With(null, "there is none"), "t.toml:3:9: slice = \"lowlat\": there is none. "
+            + "Make it.");
+    }
+
+    [Fact]
     public void A_housekeeping_CPU_that_is_not_online_is_refused() =>
         Forward(Sample.With("[host]", "[host]\nhousekeeping = \"0,5\""), Sample.Lab,
             "t.toml:3:16: housekeeping = \"0,5\": CPU 5 is not online: this host has 0-1. Name "

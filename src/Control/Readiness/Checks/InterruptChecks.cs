@@ -245,6 +245,16 @@ internal static class InterruptChecks
                 continue; // nobody can move it, and only I/O that a lane's CPU submits raises it
             }
 
+            if (shared.IsEmpty && !polled.ContainsKey(row.Name) && !ManagedInterrupts.Is(facts, states, row)
+                && facts.CpusOrMissing(source) is { IsEmpty: false } asked
+                && asked.IsWithin(facts.Topology.Data))
+            {
+                yield return Finding.Fail(
+                    $"{Facts.Short(row.Device)} moves to CPU {asked} at its next interrupt",
+                    SubjectOf(row, asked), $"echo {house} > /proc/irq/{row.Name}/smp_affinity_list");
+                continue;
+            }
+
             if (shared.IsEmpty || (polled.TryGetValue(row.Name, out TopologyPort? port)
                 && shared.IsWithin(port.Cpus)))
             {

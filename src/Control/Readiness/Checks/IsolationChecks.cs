@@ -46,16 +46,21 @@ internal static class IsolationChecks
         Id = "cpu.cgroup.partition-valid",
         Kind = CheckKind.Static,
         Severities = "B/B/L",
-        Reads = [Cgroup + "{slices}/cpuset.cpus.partition", Cpus + "isolated"],
+        Reads =
+        [
+            Cgroup + "{slices}/cpuset.cpus.partition",
+            new Read(Cgroup + "{slices}/cpuset.cpus", Traits: ReadTraits.MayBeEmpty), Cpus + "isolated",
+        ],
         Expects = "where a cgroup partition isolates the lanes, it is in force: 'isolated', not 'isolated "
             + "invalid'",
         Why = "the kernel falls back to a partition that isolates nothing, and says so only in this file",
         Source = "Linux Documentation/admin-guide/cgroup-v2.rst (cpuset.cpus.partition); "
             + "intel/intel-lpmd#117; "
             + "systemd/systemd#42013",
-        Remedy = new Remedy(RollbackClass.Runtime, "give the parent cgroup these CPUs, then write "
-            + "'isolated' once more",
-            Hazard: "on the way through 'member' the CPUs are not isolated"),
+        Remedy = new Remedy(RollbackClass.Runtime, "give the parent cgroup these CPUs; make the "
+            + "cgroup a partition while it has none that the boot line isolates, then give it those",
+            Hazard: "on the way the CPUs are not isolated; without any CPU of its own the cgroup must be "
+                + "empty"),
         Judge = static facts =>
         {
             List<Finding> findings = [];
@@ -67,8 +72,7 @@ internal static class IsolationChecks
                 if (state is not (null or "member" or "root") || (state == "root" && findings.Count == 0))
                 {
                     findings.Add(state == "isolated" ? Finding.Pass($"{slice} is isolated")
-                        : Finding.Fail($"{slice} is '{Facts.Short(state)}'", null,
-                            $"echo isolated > {source}"));
+                        : Finding.Fail($"{slice} is '{Facts.Short(state)}'", null, Reform(facts, slice)));
                 }
             }
 
@@ -215,6 +219,22 @@ internal static class IsolationChecks
                 });
         },
     };
+
+    // A cgroup that has CPUs of isolcpus= does not become an isolated partition (kernel/cgroup/cpuset.c,
+    // prstate_housekeeping_conflict): it becomes one without them, then takes them.
+    private static string[] Reform(Facts facts, string slice)
+    {
+        string folder = Cgroup + slice;
+        CpuMask all = (facts.CpusOrMissing(folder + "/cpuset.cpus") ?? CpuMask.Empty).Or(facts.Topology.Data);
+        CpuMask first = all.Without(facts.Cpus(Cpus + "isolated"));
+        return
+        [
+            $"echo member > {folder}/cpuset.cpus.partition",
+            $"echo {first} > {folder}/cpuset.cpus".Replace("  ", " ", StringComparison.Ordinal),
+            $"echo isolated > {folder}/cpuset.cpus.partition",
+            $"echo {all} > {folder}/cpuset.cpus",
+        ];
+    }
 
     private static List<Finding> Quota(Facts facts, string slice)
     {

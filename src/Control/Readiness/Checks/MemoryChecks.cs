@@ -45,7 +45,7 @@ internal static class MemoryChecks
         Id = "mem.hugepages.mountable",
         Kind = CheckKind.Probe,
         Severities = "H/H/L",
-        Reads = [new Read(HugeTrial, Intrusion.I1)],
+        Reads = [new Read(HugeTrial, Intrusion.I1), HugePool],
         Expects = "where lanes use huge pages, one can be mapped by this user",
         Why = "the first refusal otherwise comes at go-live",
         Source = "mmap(2): MAP_HUGETLB; Linux Documentation/admin-guide/cgroup-v2.rst (hugetlb.2MB.max)",
@@ -62,6 +62,8 @@ internal static class MemoryChecks
             return [result == "ok" ? Finding.Pass("one was mapped")
                 : result == "ENOMEM" && facts.Topology.IsRunning
                     ? Finding.Unknown("none is free: the running data plane may have them all")
+                : result == "ENOMEM" && facts.NumberOrMissing(HugePool) == 0
+                    ? Finding.Unknown("none is free to try with: mem.hugepages.on-node says what is missing")
                 : isNeeded ? Finding.Fail($"mmap(MAP_HUGETLB): {result}")
                 : Finding.Warn($"mmap(MAP_HUGETLB): {result}; lanes fall back to small pages")];
         },
