@@ -18,6 +18,7 @@ internal sealed class InterfaceHook : IDisposable
     private readonly RouteNetlink _route;
     private readonly LinkInfo _link;
     private XdpProgram? _program;
+    private PromiscuousHold? _promiscuous;
     private string _attachRefusal = "";
     private bool _isGone;
 
@@ -134,6 +135,12 @@ internal sealed class InterfaceHook : IDisposable
             _program = XdpProgram.Attach(Request(XdpAttachMode.Generic));
         }
 
+        if (_plan.Claim == Claim.All)
+        {
+            // A wire carries what is addressed to others: a card's own filter must not drop it.
+            _promiscuous = PromiscuousHold.Take(_plan.NetworkNamespace.ToString(), _link.Index);
+        }
+
         _ = _program.ReplaceLocalAddresses(_route.Addresses(_link.Index));
         FillPages();
     }
@@ -203,6 +210,7 @@ internal sealed class InterfaceHook : IDisposable
     /// <summary>Detaches and closes.</summary>
     public void Dispose()
     {
+        _promiscuous?.Dispose();
         _program?.Dispose();
         _monitor.Dispose();
         _route.Dispose();

@@ -9,6 +9,7 @@ internal static unsafe partial class Libc
     // linux/socket.h, asm-generic/socket.h, asm-generic/fcntl.h, linux/sched.h, linux/netlink.h (x86-64).
     internal const int NetFamilyUnix = 1;
     internal const int NetFamilyNetlink = 16;
+    internal const int NetFamilyPacket = 17;
     internal const int NetFamilyXdp = 44;
     internal const int NetDatagram = 2;
     internal const int NetRaw = 3;
@@ -23,6 +24,9 @@ internal static unsafe partial class Libc
     private const int NetlinkCapAck = 10;               // NETLINK_CAP_ACK: no echo of the refused request
     private const int NetlinkExtendedAck = 11;          // NETLINK_EXT_ACK: reasons in words
     private const int NetlinkStrictCheck = 12;          // NETLINK_GET_STRICT_CHK: a dump keeps to its filter
+    private const int NetLevelPacket = 263;             // linux/socket.h SOL_PACKET
+    private const int NetPacketAddMembership = 1;       // linux/if_packet.h PACKET_ADD_MEMBERSHIP
+    private const ushort NetPacketPromiscuous = 1;      // PACKET_MR_PROMISC
     private const int CloneNewNet = 0x40000000;
     private const nuint SiocEthtool = 0x8946;
 
@@ -65,6 +69,16 @@ internal static unsafe partial class Libc
         [FieldOffset(16)] public void* Data;
     }
 
+    /// <summary>linux/if_packet.h <c>struct packet_mreq</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PacketMembership
+    {
+        public int InterfaceIndex;
+        public ushort Type;
+        public ushort AddressLength;
+        public ulong Address;
+    }
+
     internal static int NetOpen(int family, int type, int protocol, out Errno errno)
     {
         int fd = NetSocket(family, type | NetCloseOnExec, protocol);
@@ -82,6 +96,14 @@ internal static unsafe partial class Libc
         NetSetOption(fd, NetLevelNetlink, NetlinkAddMembership, &group, sizeof(uint)) == 0
             ? Errno.Ok
             : LastErrno;
+
+    internal static Errno NetJoinPromiscuous(int fd, int interfaceIndex)
+    {
+        PacketMembership wish = new() { InterfaceIndex = interfaceIndex, Type = NetPacketPromiscuous };
+        return NetSetOption(fd, NetLevelPacket, NetPacketAddMembership, &wish, (uint)sizeof(PacketMembership)) == 0
+            ? Errno.Ok
+            : LastErrno;
+    }
 
     /// <summary>Refused by kernels before 4.20: then a dump is unfiltered, which callers must stand
     /// anyway.</summary>
