@@ -36,8 +36,8 @@ internal sealed class Appliance : IDisposable
         {
             appliance.Step("re-check", appliance.CheckInterfaces);
             appliance.Step("umem and sockets", appliance.OpenSockets);
-            appliance.Step("xdp", appliance.AttachPrograms);
             appliance.Step("pool", appliance.MakeLanes);
+            appliance.Step("xdp", appliance.AttachPrograms);
             appliance.Step("warm-up", appliance.WarmLanes);
             appliance.Step("lock memory", appliance.LockMemory);
             appliance.Step("pin and arm", appliance.StartLanes);
@@ -182,7 +182,9 @@ internal sealed class Appliance : IDisposable
             LaneCore core = new(_region, lane, sockets.Umem.View, pool, ports);
             foreach (LanePort port in ports)
             {
-                port.Refill(pool); // frames are posted before the port opens
+                // Posted before the program is attached: drivers restart their queues then, and one that finds
+                // no frame (igb) neither receives nor asks for a wake-up ever after.
+                port.Refill(pool);
             }
 
             _lanes[lane] = LaneFactory.Make(_region, lane, core);
