@@ -105,6 +105,8 @@ internal static class WarmUp
             return Errno.Ok;
         }
 
+        public Errno KickTx() => Errno.Ok;
+
         public Errno Rx() => Errno.Ok;
     }
 }

@@ -11,6 +11,9 @@ internal interface IWakeup
     /// <summary>Asks the kernel to look at the tx ring.</summary>
     Errno Tx();
 
+    /// <summary>Asks the driver to look at the tx ring where polling the device did not send.</summary>
+    Errno KickTx();
+
     /// <summary>Asks the kernel to look at the fill ring, or to poll the device.</summary>
     Errno Rx();
 }
@@ -20,6 +23,9 @@ internal sealed class SocketWakeup(XskSocket socket) : IWakeup
 {
     /// <inheritdoc/>
     public Errno Tx() => socket.WakeTx();
+
+    /// <inheritdoc/>
+    public Errno KickTx() => socket.KickTx();
 
     /// <inheritdoc/>
     public Errno Rx() => socket.WakeRx();
@@ -142,8 +148,26 @@ internal sealed class LanePort
 
             if (_isZeroCopy)
             {
+                if (_policy == WakePolicy.BusyPoll && _tx.Outstanding != 0 && _tx.NeedsWakeup)
+                {
+                    Kick(ref counters);
+                }
+
                 return; // the driver works on the ring by itself from here
             }
+        }
+    }
+
+    // Busy polling runs the NAPI of the rx queue. Drivers with another one for tx (virtio_net; igb with a
+    // vector each) have sent nothing by then.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Kick(ref LaneCounters counters)
+    {
+        counters.TxWakes++;
+        Errno errno = _wakeup.KickTx();
+        if (errno != Errno.Ok)
+        {
+            OnWakeRefused(errno, ref counters);
         }
     }
 

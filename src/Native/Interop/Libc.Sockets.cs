@@ -16,6 +16,7 @@ internal static unsafe partial class Libc
     private const int OptionPreferBusyPoll = 69;
     private const int OptionBusyPollBudget = 70;
     private const int MsgDontWait = 0x40;
+    private const short PollOut = 4;               // asm-generic/poll.h
 
     // Wake-ups are system calls: they keep their GC transition.
     [LibraryImport(Name, EntryPoint = "sendto", SetLastError = true)]
@@ -53,6 +54,14 @@ internal static unsafe partial class Libc
     /// NAPI.</summary>
     internal static Errno WakeRx(int fd) =>
         ReceiveFrom(fd, null, 0, MsgDontWait, null, null) >= 0 ? Errno.Ok : LastErrno;
+
+    /// <summary>Asks the kernel to look at the rings that raised their flags, whatever busy polling
+    /// says.</summary>
+    internal static Errno Kick(int fd)
+    {
+        PollFd poll = new() { Fd = fd, Events = PollOut };
+        return PollFds(&poll, 1, timeoutMs: 0) >= 0 ? Errno.Ok : LastErrno;
+    }
 
     internal static Errno XdpOptions(int fd, out uint flags)
     {

@@ -173,6 +173,11 @@ public sealed unsafe class XskSocket : IDisposable
     /// <summary>Asks the kernel to look at the tx ring. Lane.</summary>
     public Errno WakeTx() => Libc.WakeTx(Fd);
 
+    /// <summary>Has the driver look at the tx ring where <see cref="WakeTx"/> only ran the rx queue's NAPI: a
+    /// zero-copy socket that prefers busy polling is not woken by send (net/xdp/xsk.c, xsk_no_wakeup), by
+    /// poll(2) it is. Lane.</summary>
+    public Errno KickTx() => Libc.Kick(Fd);
+
     /// <summary>Asks the kernel to look at the fill ring; runs the NAPI under busy polling. Lane.</summary>
     public Errno WakeRx() => Libc.WakeRx(Fd);
 

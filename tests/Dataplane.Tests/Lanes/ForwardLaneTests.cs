@@ -38,6 +38,24 @@ public sealed class ForwardLaneTests
         Assert.Equal(8, bench.Port(1).Calls);
     }
 
+    [Theory]
+    [InlineData(WakePolicy.BusyPoll, 0, 1)]              // polling ran the rx queue's NAPI only, nothing was sent
+    [InlineData(WakePolicy.BusyPoll, int.MaxValue, 0)]   // rx and tx share a NAPI: polling has sent
+    [InlineData(WakePolicy.NeedWakeup, 0, 0)]            // the wake-up reached the driver, which sends when it can
+    public void AZeroCopyPortIsKickedWherePollingItDoesNotSend(WakePolicy wake, int sentByPolling, int kicks)
+    {
+        using LaneBench bench = new(TestPlans.Forward([TestPlans.Connect], wake: wake), isZeroCopy: true);
+        bench.Port(1).Budget = sentByPolling;
+        for (int i = 0; i < 10; i++)
+        {
+            bench.Receive(0, TestPlans.Udp((ushort)i));
+        }
+
+        bench.Turn();
+        Assert.Equal(kicks, bench.Port(1).Kicks);
+        Assert.Equal(kicks == 0 && sentByPolling == 0 ? 0 : 10, bench.Port(1).Sent.Count);
+    }
+
     [Fact]
     public void AFullTxRingDropsByNameAndNoFrameIsLost()
     {

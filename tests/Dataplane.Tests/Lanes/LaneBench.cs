@@ -19,7 +19,8 @@ internal sealed class LaneBench : IDisposable
     private readonly RingMemory[] _rings;
     private readonly FakeWakeup[] _wakeups;
 
-    public LaneBench(PlanImage plan, int lane = 0, SharedRegion? region = null, bool housekeeps = true)
+    public LaneBench(PlanImage plan, int lane = 0, SharedRegion? region = null, bool housekeeps = true,
+        bool isZeroCopy = false)
     {
         PlanLane entry = plan.Lane(lane);
         Region = region ?? SharedRegion.CreatePrivate(plan);
@@ -33,7 +34,7 @@ internal sealed class LaneBench : IDisposable
             PlanPort port = plan.Port(entry.Ports[i]);
             _rings[i] = new RingMemory(port.RxSlots);
             _wakeups[i] = new FakeWakeup(_rings[i], _umem.View);
-            LanePortSetup setup = new() { Plan = port, Wakeup = _wakeups[i], IsZeroCopy = false };
+            LanePortSetup setup = new() { Plan = port, Wakeup = _wakeups[i], IsZeroCopy = isZeroCopy };
             ports[i] = new LanePort(setup, _rings[i].Rx, _rings[i].Tx, _rings[i].Fill, _rings[i].Completion);
         }
 
@@ -112,6 +113,8 @@ internal sealed class FakeWakeup(RingMemory rings, UmemView umem) : IWakeup
 
     public int Calls { get; private set; }
 
+    public int Kicks { get; private set; }
+
     public bool Keeps { get; set; } = true;
 
     public ulong SentCount { get; private set; }
@@ -138,15 +141,27 @@ internal sealed class FakeWakeup(RingMemory rings, UmemView umem) : IWakeup
         return Errno.Ok;
     }
 
+    public Errno KickTx()
+    {
+        Kicks++;
+        int budget = Budget;
+        Budget = int.MaxValue;
+        Errno errno = Tx();
+        Budget = budget;
+        return errno;
+    }
+
     public Errno Rx() => Errno.Ok;
 }
 
 /// <summary>Plans for tests: small, valid, two ports.</summary>
 internal static class TestPlans
 {
-    public static PlanImage Forward(PlanStage[] stages, PlanRule[]? rules = null, uint frames = 256, uint slots = 64)
+    public static PlanImage Forward(PlanStage[] stages, PlanRule[]? rules = null, uint frames = 256, uint slots = 64,
+        WakePolicy wake = WakePolicy.NeedWakeup)
     {
         PlanPort[] ports = [MakePort("a", slots), MakePort("b", slots)];
+        ports[0].Wake = ports[1].Wake = wake;
         PlanLane lane = MakeLane(LaneKind.Forward, frames);
         lane.StageCount = (uint)stages.Length;
         return PlanImage.Build(MakeHeader(), ports, [lane], stages, rules ?? []);
