@@ -10,6 +10,7 @@ internal static class InterfaceChecks
 {
     private const string LabPrefix = "ll";
     private const string VethDriver = "veth";
+    private const int CoarseBytes = 1024; // drivers/net/ethernet/intel: E1000_SRRCTL_BSIZEPKT_SHIFT 10
 
     /// <summary>Adds what is wrong.</summary>
     public static void Check(HostFacts facts, IReadOnlyList<LaneShape> lanes, Findings findings)
@@ -33,9 +34,19 @@ internal static class InterfaceChecks
         NoteVeth(facts, lanes, findings);
     }
 
-    /// <summary>Largest MTU whose frames fit a chunk.</summary>
-    public static int MtuMax(int chunkBytes, int headroomBytes) =>
-        chunkBytes - Limits.XdpHeadroomBytes - headroomBytes - Limits.EthernetOverheadBytes;
+    /// <summary>Largest MTU whose frames the card writes into one chunk.</summary>
+    public static int MtuMax(PortConfiguration port, InterfaceFacts link, int chunkBytes, int headroomBytes)
+    {
+        int buffer = chunkBytes - Limits.XdpHeadroomBytes - headroomBytes;
+        return (HasCoarseBuffers(port, link) ? buffer - (buffer % CoarseBytes) : buffer)
+            - Limits.EthernetOverheadBytes;
+    }
+
+    // Their SRRCTL.BSIZEPKT counts KiB, and zero-copy rounds what is left of a chunk down to it: a longer frame
+    // comes as two. ixgbe has the same register and a limit of its own beside it.
+    private static bool HasCoarseBuffers(PortConfiguration port, InterfaceFacts link) =>
+        link.Driver is "igb" or "igc" && (port.Mode is BindMode.Auto or BindMode.ZeroCopy)
+            && link.Xdp is XdpFeatures offered && offered.HasFlag(XdpFeatures.XskZeroCopy);
 
     private static InterfaceFacts? FindInterface(
         HostFacts facts, PortConfiguration port, HashSet<string> refused, Findings findings)
@@ -85,17 +96,19 @@ internal static class InterfaceChecks
     private static void CheckMtu(
         LaneShape lane, PortConfiguration port, InterfaceFacts link, Findings findings)
     {
-        int most = MtuMax(lane.ChunkBytes, lane.HeadroomBytes);
+        int most = MtuMax(port, link, lane.ChunkBytes, lane.HeadroomBytes);
         if (link.MtuBytes <= most)
         {
             return;
         }
 
-        int mostOfLargest = MtuMax(Limits.ChunkBytesMax, lane.HeadroomBytes);
+        int mostOfLargest = MtuMax(port, link, Limits.ChunkBytesMax, lane.HeadroomBytes);
         bool wouldFit = lane.ChunkBytes < Limits.ChunkBytesMax && link.MtuBytes <= mostOfLargest;
         findings.Error(port.Section.At("interface"),
             $"MTU {link.MtuBytes} is too large for chunks of {lane.ChunkBytes} bytes with headroom "
-                + $"{lane.HeadroomBytes}: at most {most}",
+                + $"{lane.HeadroomBytes}"
+                + (HasCoarseBuffers(port, link) ? $", of which {link.Driver} uses whole KiB in zero-copy" : "")
+                + $": at most {most}",
             wouldFit
                 ? $"Write chunk = {Limits.ChunkBytesMax} in lane \"{lane.Name}\", or lower the MTU: "
                     + "ip link set "

@@ -90,8 +90,8 @@ internal static class LoadShapes
         LaneKind kind, ThreadSeat seat, IEnumerable<string> names)
     {
         PortConfiguration[] ports = [.. names.Select(name => configuration.FindPort(name)!)];
-        int mtu = ports.Max(port => facts.FindInterface(port)?.MtuBytes ?? 0);
-        bool fitsSmall = mtu <= InterfaceChecks.MtuMax(Limits.ChunkBytesMin, 0);
+        bool fitsSmall = ports.All(port => facts.FindInterface(port) is not InterfaceFacts link
+            || link.MtuBytes <= InterfaceChecks.MtuMax(port, link, Limits.ChunkBytesMin, 0));
         bool isFifo = load.Thread.Policy == LanePolicy.Fifo;
         return new LaneShape
         {

@@ -60,6 +60,29 @@ public sealed class PlannerErrorTests
             said.Replace("t.toml:13:13: interface = \"eth1\": eth1: ", "", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("igb", "auto", 2048, XdpFeatures.XskZeroCopy, 1006)]
+    [InlineData("igc", "zero-copy", 2048, XdpFeatures.XskZeroCopy, 1006)]
+    [InlineData("igb", "auto", 4096, XdpFeatures.XskZeroCopy, 0)]
+    [InlineData("igb", "copy", 2048, XdpFeatures.XskZeroCopy, 0)]
+    [InlineData("igb", "auto", 2048, XdpFeatures.None, 0)] // it cannot: so it will not
+    [InlineData("ixgbe", "auto", 2048, XdpFeatures.XskZeroCopy, 0)]
+    public void A_card_that_would_split_frames_in_zero_copy_is_refused(
+        string driver, string mode, int chunk, XdpFeatures offered, int most)
+    {
+        string text = MetalText.Replace("mode = \"auto\"", $"mode = \"{mode}\"", StringComparison.Ordinal)
+            .Replace("[[lane]]", $"[[lane]]\nchunk = {chunk}", StringComparison.Ordinal);
+        PlanResult result = Planner.PlanForward(Sample.Read(text), Sample.Change(Sample.Metal, "eth1",
+            link => link with { Driver = driver, Xdp = offered | XdpFeatures.Basic }));
+        string[] told = [.. result.Errors.Select(error => error.ToString())];
+        Assert.Equal(most == 0 ? [] :
+        [
+            "t.toml:13:13: interface = \"eth1\": MTU 1500 is too large for chunks of 2048 bytes with headroom 0, "
+                + $"of which {driver} uses whole KiB in zero-copy: at most {most}. Write chunk = 4096 in lane "
+                + $"\"wire\", or lower the MTU: ip link set eth1 mtu {most}.",
+        ], told);
+    }
+
     [Fact]
     public void A_missing_namespace_is_named_once() =>
         Forward(Sample.Text, Sample.Lab with
