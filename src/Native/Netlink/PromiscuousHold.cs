@@ -16,7 +16,8 @@ public sealed class PromiscuousHold : IDisposable
     {
         Invariant.Require(interfaceIndex > 0);
         using NetworkNamespace scope = NetworkNamespace.Enter(networkNamespace);
-        int fd = Libc.NetOpen(Libc.NetFamilyPacket, Libc.NetRaw, protocol: 0, out Errno errno); // receives nothing
+        // Protocol 0: it receives nothing itself.
+        int fd = Libc.NetOpen(Libc.NetFamilyPacket, Libc.NetRaw, protocol: 0, out Errno errno);
         if (fd < 0)
         {
             throw new NativeException("socket(AF_PACKET)", errno, "Needs CAP_NET_RAW: run as root.");

@@ -77,9 +77,9 @@ public sealed class PlannerErrorTests
         string[] told = [.. result.Errors.Select(error => error.ToString())];
         Assert.Equal(most == 0 ? [] :
         [
-            "t.toml:13:13: interface = \"eth1\": MTU 1500 is too large for chunks of 2048 bytes with headroom 0, "
-                + $"of which {driver} uses whole KiB in zero-copy: at most {most}. Write chunk = 4096 in lane "
-                + $"\"wire\", or lower the MTU: ip link set eth1 mtu {most}.",
+            "t.toml:13:13: interface = \"eth1\": MTU 1500 is too large for chunks of 2048 bytes with "
+                + $"headroom 0, of which {driver} uses whole KiB in zero-copy: at most {most}. Write "
+                + $"chunk = 4096 in lane \"wire\", or lower the MTU: ip link set eth1 mtu {most}.",
         ], told);
     }
 

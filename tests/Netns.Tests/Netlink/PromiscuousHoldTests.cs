@@ -11,18 +11,18 @@ public sealed class PromiscuousHoldTests
     {
         using Lab lab = Lab.Create();
         int index = lab.IndexOf("a0");
-        Assert.Contains("promiscuity 0", lab.Ip("-d", "link", "show", "dev", "a0"), StringComparison.Ordinal);
+        Assert.Contains("promiscuity 0", Describe(lab), StringComparison.Ordinal);
         using (PromiscuousHold.Take(lab.Path, index))
         {
             using (PromiscuousHold.Take(lab.Path, index))
             {
-                Assert.Contains("promiscuity 2", lab.Ip("-d", "link", "show", "dev", "a0"), StringComparison.Ordinal);
+                Assert.Contains("promiscuity 2", Describe(lab), StringComparison.Ordinal);
             }
 
-            Assert.Contains("promiscuity 1", lab.Ip("-d", "link", "show", "dev", "a0"), StringComparison.Ordinal);
+            Assert.Contains("promiscuity 1", Describe(lab), StringComparison.Ordinal);
         }
 
-        Assert.Contains("promiscuity 0", lab.Ip("-d", "link", "show", "dev", "a0"), StringComparison.Ordinal);
+        Assert.Contains("promiscuity 0", Describe(lab), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -33,4 +33,6 @@ public sealed class PromiscuousHoldTests
         Assert.Equal(Errno.ENODEV, refusal.Errno);
         Assert.Contains("PACKET_MR_PROMISC, ifindex 4711", refusal.Message, StringComparison.Ordinal);
     }
+
+    private static string Describe(Lab lab) => lab.Ip("-d", "link", "show", "dev", "a0");
 }
