@@ -1,4 +1,5 @@
 using System.Globalization;
+using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Readiness.Checks;
 
@@ -172,8 +173,9 @@ internal static class IsolationChecks
         Id = "cpu.sched.dl-server",
         Kind = CheckKind.Static,
         Severities = "H/H/I",
-        Reads = [FairServers, new Read(TimerList.Source, Intrusion.I1)],
-        Expects = "the scheduler's fair server takes no time of the lanes' CPUs and arms no timer there",
+        Reads = [FairServers, new Read(TimerList.Source, Intrusion.I1), .. WatchdogChecks.GuardReads],
+        Expects = "the scheduler's fair server takes no time of the lanes' CPUs and arms no timer there, "
+            + "unless it is the one guard against starvation (wd.starvation-guard.exactly-one)",
         Why = "since Linux 6.12 a deadline server gives starving ordinary threads up to 50 ms of each "
             + "second, and its timer "
             + "keeps the tick alive",
@@ -181,7 +183,9 @@ internal static class IsolationChecks
             + "ms/s from a FIFO "
             + "lane when other threads want its CPU",
         Remedy = new Remedy(RollbackClass.Runtime, "set the fair server's runtime of the lanes' CPUs to 0",
-            Hazard: "what starves there then starves for good: keep another guard on"),
+            Hazard: "what starves there then starves for good: keep another guard on. Linux 6.12 may answer "
+                + "EBUSY; forcing it with sched_rt_runtime_us = -1 loses the kernel's count of bandwidth, "
+                + "and throttling cannot be switched on again before a boot"),
         Judge = static facts => facts.EachDataCpu(cpu => Server(facts, cpu)),
     };
 
@@ -337,9 +341,13 @@ internal static class IsolationChecks
         if (fact.State == FactState.Read)
         {
             long runtime = facts.Number(source);
+            string told = string.Create(CultureInfo.InvariantCulture,
+                $"may take {runtime / 1e6:0.#} ms a second");
+            bool isFifo = facts.Topology.Lanes.Any(lane => lane.Cpu == cpu && lane.Policy == LanePolicy.Fifo);
             yield return runtime == 0 ? Finding.Pass("off")
-                : Finding.Warn(string.Create(CultureInfo.InvariantCulture,
-                $"may take {runtime / 1e6:0.#} ms a second"), null, $"echo 0 > {source}");
+                : isFifo && WatchdogChecks.GuardsOfAllCpus(facts).Count == 0
+                    ? Finding.Pass($"{told} from a lane that lets others starve: the one guard there is")
+                : Finding.Warn(told, null, $"echo 0 > {source}");
             yield break;
         }
 

@@ -91,11 +91,7 @@ internal static class WatchdogChecks
         Id = "wd.starvation-guard.exactly-one",
         Kind = CheckKind.Static,
         Severities = "H/H/I",
-        Reads =
-        [
-            Kernel + "sched_rt_runtime_us", Kernel + "sched_rt_period_us", FairServers, ProcessTable.Names,
-            .. KernelConfig.Reads,
-        ],
+        Reads = [.. GuardReads, FairServers],
         Expects = "where lanes spin at a real-time policy, exactly one guard keeps them from starving the "
             + "rest of their "
             + "CPU: real-time throttling, the fair server, or stalld",
@@ -119,7 +115,6 @@ internal static class WatchdogChecks
         }
 
         long runtime = facts.Number(Kernel + "sched_rt_runtime_us");
-        long period = facts.Number(Kernel + "sched_rt_period_us");
         if (runtime == 0)
         {
             yield return Finding.Fail("kernel.sched_rt_runtime_us is 0: real-time threads get no time", null,
@@ -127,20 +122,36 @@ internal static class WatchdogChecks
             yield break;
         }
 
-        List<string> everywhere = [];
-        if (runtime > 0 && runtime < period && CanThrottle(facts))
-        {
-            everywhere.Add(string.Create(CultureInfo.InvariantCulture,
-                $"real-time throttling ({runtime} of {period} us)"));
-        }
-
-        everywhere.AddRange(ProcessTable.Named(facts, ["stalld"]));
+        List<string> everywhere = GuardsOfAllCpus(facts);
         IEnumerable<int> cpus = facts.Topology.Lanes.Where(lane => lane.Policy == LanePolicy.Fifo)
             .Select(lane => lane.Cpu).Distinct();
         foreach (Finding finding in Facts.Each(cpus, Subject.OfCpu, cpu => [GuardOf(facts, cpu, everywhere)]))
         {
             yield return finding;
         }
+    }
+
+    /// <summary>Reads that <see cref="GuardsOfAllCpus"/> needs.</summary>
+    internal static IReadOnlyList<Read> GuardReads =>
+    [
+        Kernel + "sched_rt_runtime_us", Kernel + "sched_rt_period_us", ProcessTable.Names,
+        .. KernelConfig.Reads,
+    ];
+
+    /// <summary>Guards against starvation beside the fair server, by name.</summary>
+    /// <exception cref="NotReadException">Whether this kernel throttles is not known.</exception>
+    internal static List<string> GuardsOfAllCpus(Facts facts)
+    {
+        long runtime = facts.Number(Kernel + "sched_rt_runtime_us");
+        long period = facts.Number(Kernel + "sched_rt_period_us");
+        List<string> guards = [.. ProcessTable.Named(facts, ["stalld"])];
+        if (runtime > 0 && runtime < period && CanThrottle(facts))
+        {
+            guards.Insert(0, string.Create(CultureInfo.InvariantCulture,
+                $"real-time throttling ({runtime} of {period} us)"));
+        }
+
+        return guards;
     }
 
     // Each lane's CPU needs its own: the fair server is switched CPU by CPU.
