@@ -10,41 +10,6 @@ namespace LowLatency.Appliance.Tests;
 [Trait("scenario", "rt-good")]
 public sealed class RtGoodTests
 {
-    private const string Configuration = """
-        name = "appliance"
-
-        [host]
-        housekeeping = "0-1,3"
-        rt_throttling = "off"
-        profile = "sriov"
-        slice = "lowlat"
-
-        [[port]]
-        name = "left"
-        interface = "left"
-
-        [[port]]
-        name = "right"
-        interface = "right"
-
-        [[disk]]
-        name = "capture"
-        path = "/dev/nvme0n1"
-        cpu = 3
-
-        [[lane]]
-        name = "wire"
-        cpu = 2
-        policy = "fifo"
-        priority = 10
-        ports = ["left", "right"]
-        huge_pages = "require"
-
-        [[lane.stage]]
-        kind = "cross-connect"
-        ports = ["left", "right"]
-        """;
-
     // What the suite exists for: these must pass on what the kernel says, not by being inapplicable.
     private static readonly string[] Proven =
     [
@@ -61,56 +26,58 @@ public sealed class RtGoodTests
     public void A_host_that_does_what_it_is_told_is_ready()
     {
         string bootLine;
-        using (Guest before = Guest.Boot(Setup("")))
+        using (Guest before = Guest.Boot(TunedHost.Setup("rt-good", Kernel.Rt, "")))
         {
-            Prepare(before);
-            bootLine = before.Do("lowlat check -c /etc/appliance.toml --boot-args").Split('\n')[0];
-            Assert.Equal(3, before.Run("lowlat check -c /etc/appliance.toml").Code);
+            TunedHost.Prepare(before);
+            bootLine = TunedHost.BootLine(before);
+            Assert.Equal(3, before.Run($"lowlat check -c {TunedHost.File}").Code);
             before.PowerOff();
         }
 
-        using Guest guest = Guest.Boot(Setup(bootLine));
-        Prepare(guest);
-        Partition(guest);
-        guest.Do("lowlat check -c /etc/appliance.toml --fix-plan > /run/fix && sed -i "
-            + "'s#^ethtool#/bin/ethtool#' /run/fix");
-        guest.Do("sh /run/fix");
-        GuestAnswer answer = guest.Run("lowlat check -c /etc/appliance.toml --json");
-        Dictionary<string, string> states = States(answer.Json);
-        Assert.Equal([], Proven.Where(id => states.GetValueOrDefault(id) != "pass")
-            .Select(id => $"{id}: {states.GetValueOrDefault(id)}"));
-        Assert.Equal([], states.Where(row => row.Value is "fail" or "error").Select(row => row.Key));
-        Assert.Equal(0, answer.Code);
+        using Guest guest = Guest.Boot(TunedHost.Setup("rt-good", Kernel.Rt, bootLine));
+        TunedHost.Prepare(guest);
+        TunedHost.Tune(guest);
+        Judged(guest, "");
+        RunsAlone(guest);
         guest.PowerOff();
     }
 
-    private static GuestSetup Setup(string bootLine) => new("rt-good", Kernel.Rt)
+    private static void Judged(Guest guest, string options)
     {
-        Cpus = 4,
-        NodesMiB = [1024, 1024],
-        BootLine = bootLine,
-        Ports =
-        [
-            GuestPort.Igb("left", 1, "hubport,hubid=0") with { Node = 1 },
-            GuestPort.Igb("right", 2, "hubport,hubid=1") with { Node = 1 },
-        ],
-        Drives = [new GuestDrive("capture", 64, 1)],
-    };
-
-    private static void Prepare(Guest guest)
-    {
-        guest.Write("/etc/appliance.toml", Configuration);
-        guest.Do("ip link set left up; ip link set right up");
-        guest.Until("[ \"$(cat /sys/class/net/left/carrier /sys/class/net/right/carrier)\" = \"1\n1\" ]");
+        Dictionary<string, JsonElement> checks = TunedHost.Check(guest, options: options);
+        Assert.Equal([], Proven.Where(id => TunedHost.State(checks[id]) != "pass")
+            .Select(id => $"{id}: {checks[id].GetProperty("findings")}"));
+        Assert.Equal([], TunedHost.In(checks, "fail", "error").Select(id => checks[id].ToString()));
+        Assert.Equal(0, guest.Run($"lowlat check -c {TunedHost.File}").Code);
     }
 
-    // An empty partition takes CPUs that the boot line isolates; a cgroup that has them does not become one.
-    private static void Partition(Guest guest) => guest.Do("""
-        cd /sys/fs/cgroup && echo +cpuset +cpu +memory > cgroup.subtree_control && mkdir lowlat &&
-        echo isolated > lowlat/cpuset.cpus.partition && echo 2 > lowlat/cpuset.cpus
-        """);
+    private static void RunsAlone(Guest guest)
+    {
+        guest.Start("run", $"lowlat run -c {TunedHost.File} --out /run/runs");
+        guest.Until("lowlat status --json | grep -q '\"armed\"'", 120, "cat /run/run.out /run/run.err");
+        string[] threads = guest.Do("""
+            for t in /proc/$(pidof lowlatd)/task/*; do
+                echo "$(cat $t/comm | tr ' ' _) $(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' $t/status)" \
+                    "$(sed 's/.*) //' $t/stat | cut -d' ' -f38,39)"
+            done
+            """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["lane-wire 2 10 1"], threads.Where(line =>
+            line.StartsWith("lane-", StringComparison.Ordinal)));
+        Assert.All(threads.Where(line => !line.StartsWith("lane-", StringComparison.Ordinal)),
+            line => Assert.EndsWith(" 3 0 0", line, StringComparison.Ordinal)); // what keeps house
+        Assert.Equal("/lowlat\n", guest.Do("sed -n 's/^0:://p' /proc/$(pidof lowlatd)/cgroup"));
 
-    private static Dictionary<string, string> States(JsonElement document) =>
-        document.GetProperty("checks").EnumerateArray().ToDictionary(
-            check => check.GetProperty("id").GetString()!, check => check.GetProperty("state").GetString()!);
+        // No user's thread but the lane's may run on its CPU; those of the kernel that are bound to it sleep.
+        Judged(guest, "--window 3s");
+        guest.Do("lowlat stop --name appliance");
+        GuestAnswer ended = guest.Await("run");
+        Assert.True(ended.Code == 0, ended.Output + ended.Error);
+        JsonElement lane = Assert.Single(guest.Run("cat /run/runs/*/result.json").Json.GetProperty("lanes")
+            .EnumerateArray());
+        Assert.All((string[])["allocatedBytes", "collections", "minorFaults", "majorFaults",
+            "conservationBreaks"],
+            counter => Assert.Equal((counter, 0), (counter, lane.GetProperty(counter).GetInt64())));
+        Assert.True(lane.GetProperty("hugePages").GetBoolean());
+        Assert.Equal("", guest.Do("cat /sys/fs/cgroup/lowlat/cgroup.procs"));
+    }
 }

@@ -73,8 +73,11 @@ internal sealed class DataPlane : IDisposable
 
         // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
         // nothing.
+        // Its memory is locked and of one size: what the kernel has to kill is another
+        // (proc_pid_oom_score_adj(5)).
         const string command = """
             exec >"$2" 2>&1 </dev/null
+            { echo -1000 >/proc/$$/oom_score_adj; } 2>/dev/null
             [ -z "$3" ] || echo $$ >"$3/cgroup.procs" ||
                 { echo "lowlatd: the kernel lets no process into cgroup $3"; exit 2; }
             exec setsid "$0" --plan "$1"
