@@ -87,14 +87,15 @@ internal static class TunedHost
             cd /sys/fs/cgroup && echo +cpuset +cpu +memory > cgroup.subtree_control && mkdir lowlat &&
             echo isolated > lowlat/cpuset.cpus.partition && echo 2-3 > lowlat/cpuset.cpus
             """);
-        guest.Do($"lowlat check -c {File} --fix-plan > /run/fix");
-        Apply(guest, "sh /run/fix");
+        Apply(guest, guest.Do($"lowlat check -c {File} --fix-plan"));
     }
 
-    /// <summary>Runs commands that the product printed: with the real ethtool, not busybox's.</summary>
-    public static string Apply(Guest guest, string commands) =>
-        guest.Do("mkdir -p /run/real && ln -sf /bin/ethtool /bin/ip /run/real/ && export "
-            + $"PATH=/run/real:$PATH\n{commands}");
+    /// <summary>Runs commands that the product printed: with the real programs, not busybox's own.</summary>
+    public static string Apply(Guest guest, string commands)
+    {
+        guest.Write("/run/commands", commands + "\n");
+        return guest.Do("sed -Ei 's#^(ip|ethtool) #/bin/\\1 #' /run/commands && sh -e /run/commands");
+    }
 
     /// <summary>What is not as it should be: state by id of all checks that fail, warn or err.</summary>
     public static Dictionary<string, JsonElement> Check(Guest guest, string file = File,

@@ -9,7 +9,7 @@ namespace LowLatency.Control.Running;
 /// thread.</summary>
 internal sealed class Fleet : IDisposable
 {
-    private const long ArmLimitNs = 10_000_000_000;
+    private const long ArmLimitNs = 30_000_000_000; // a queue whose owner was killed alone may take 10 s
     private const int StopLimitMs = 5000;
     private const int PollMs = 5;
     private readonly List<DataPlane> _planes = [];

@@ -10,7 +10,8 @@ namespace LowLatency.Dataplane.Boot;
 /// ladder zero-copy, copy is climbed down by the lane as a whole. Main thread, at boot and disarm.</summary>
 internal sealed class LaneSockets : IDisposable
 {
-    private const long BusyRetryNs = 2_000_000_000; // a queue is free about a second after its last owner
+    // A queue is free about a second after its last owner, later where that was killed on a busy host.
+    private const long BusyRetryNs = 10_000_000_000;
 
     private readonly MappedMemory _memory;
     private readonly Umem _umem;

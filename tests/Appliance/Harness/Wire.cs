@@ -10,7 +10,6 @@ namespace LowLatency.Appliance.Tests.Harness;
 internal sealed class Wire(string folder, string left, string right) : IDisposable
 {
     private const int Count = 200;
-    private long _sent;
 
     /// <summary>The end of one port.</summary>
     public FrameLink Left { get; } = new(folder, left);
@@ -18,15 +17,14 @@ internal sealed class Wire(string folder, string left, string right) : IDisposab
     /// <summary>The end of the other.</summary>
     public FrameLink Right { get; } = new(folder, right);
 
-    /// <summary>Frames sent so far, both ways.</summary>
-    public long Sent => Interlocked.Read(ref _sent);
+    /// <summary>Addresses that frames into the left and the right port are for: nobody of the guest.</summary>
+    public (byte[] Left, byte[] Right) Targets { get; set; } = ([2, 0, 0, 0, 0, 0xaa], [2, 0, 0, 0, 0, 0xaa]);
 
     /// <summary>Sends frames both ways; each must arrive as it was.</summary>
     public void Cross(string mark)
     {
-        byte[][] there = Frames("there, " + mark);
-        byte[][] back = Frames("back, " + mark);
-        Interlocked.Add(ref _sent, there.Length + back.Length);
+        byte[][] there = Frames(Targets.Left, "there, " + mark);
+        byte[][] back = Frames(Targets.Right, "back, " + mark);
         (byte[][] atRight, byte[][] atLeft) = FrameLink.Exchange(Left, Right, there, back);
         Assert.Equal((mark, Count, Count), (mark, atRight.Length, atLeft.Length));
         Assert.All(there.Zip(atRight).Concat(back.Zip(atLeft)),
@@ -34,7 +32,7 @@ internal sealed class Wire(string folder, string left, string right) : IDisposab
     }
 
     /// <summary>Crosses until told to stop; how often it did.</summary>
-    public async Task<int> CrossUntil(CancellationToken stop, string mark)
+    public async Task<int> CrossUntil(string mark, CancellationToken stop)
     {
         int rounds = 0;
         for (; !stop.IsCancellationRequested; rounds++)
@@ -52,8 +50,8 @@ internal sealed class Wire(string folder, string left, string right) : IDisposab
         Right.Dispose();
     }
 
-    // Addressed to nobody of the guest, each unlike any other.
-    private static byte[][] Frames(string mark) =>
+    // Each unlike any other.
+    private static byte[][] Frames(byte[] target, string mark) =>
     [
         .. Enumerable.Range(0, Count).Select(number =>
         {
@@ -61,7 +59,7 @@ internal sealed class Wire(string folder, string left, string right) : IDisposab
             new Random(number).NextBytes(frame);
             byte[] start =
             [
-                0x02, 0, 0, 0, 0, 0xaa, 0x02, 0, 0, 0, 0, 0xbb, 0x88, 0xb5, (byte)(number >> 8), (byte)number,
+                .. target, 0x02, 0, 0, 0, 0, 0xbb, 0x88, 0xb5, (byte)(number >> 8), (byte)number,
                 .. Encoding.ASCII.GetBytes(mark.PadRight(40)[..40]),
             ];
             start.CopyTo(frame, 0);
