@@ -4,8 +4,8 @@ using Xunit;
 
 namespace LowLatency.Appliance.Tests;
 
-/// <summary>Virtual functions of emulated igb cards, and their physical functions beside them: what carries frames
-/// how, what is told of whom, and what a change on the physical side does.</summary>
+/// <summary>Virtual functions of emulated igb cards, and their physical functions beside them: what carries
+/// frames how, what is told of whom, and what a change on the physical side does.</summary>
 [Trait("scenario", "sriov")]
 public sealed class SriovTests(SriovTests.Cards cards) : IClassFixture<SriovTests.Cards>
 {
@@ -18,7 +18,8 @@ public sealed class SriovTests(SriovTests.Cards cards) : IClassFixture<SriovTest
     {
         cards.MakeFunctions();
         GuestAnswer plan = Write("vf0", "vf1");
-        Assert.Contains("vf0: driver igbvf has no native XDP: mode auto will be generic", plan.Output + plan.Error,
+        Assert.Contains("vf0: driver igbvf has no native XDP: mode auto will be generic",
+            plan.Output + plan.Error,
             StringComparison.Ordinal);
         Run();
         try
@@ -65,7 +66,8 @@ public sealed class SriovTests(SriovTests.Cards cards) : IClassFixture<SriovTest
         cards.MakeFunctions();
         string text = _guest.Do("lowlat ports");
         string Device(string port) => _guest.Do($"basename $(readlink /sys/class/net/{port}/device)").Trim();
-        Assert.Contains($"pf: physical function, 2 of 7 virtual functions in use: 0 is vf0 ({Device("vf0")}), 1 is "
+        Assert.Contains("pf: physical function, 2 of 7 virtual functions in use: 0 is vf0 "
+            + $"({Device("vf0")}), 1 is "
             + $"spare ({Device("spare")})", text, StringComparison.Ordinal);
         Assert.Contains($"vf0: virtual function 0 of pf ({Device("pf")})", text, StringComparison.Ordinal);
         Assert.Contains($"vf1: virtual function 0 of pf2 ({Device("pf2")})", text, StringComparison.Ordinal);
@@ -205,7 +207,8 @@ public sealed class SriovTests(SriovTests.Cards cards) : IClassFixture<SriovTest
         Assert.Contains("+ 0 unaccounted", answer.Output + answer.Error, StringComparison.Ordinal);
         foreach (string port in ports)
         {
-            Assert.DoesNotContain("xdp", _guest.Do($"/bin/ip -d link show dev {port}"), StringComparison.Ordinal);
+            Assert.DoesNotContain("xdp", _guest.Do($"/bin/ip -d link show dev {port}"),
+                StringComparison.Ordinal);
         }
     }
 
@@ -235,7 +238,8 @@ public sealed class SriovTests(SriovTests.Cards cards) : IClassFixture<SriovTest
                 ],
             });
             Guest.Do("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; for i in pf pf2; do "
-                + "echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; /bin/ip link set $i up; done; modprobe igbvf");
+                + "echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; /bin/ip link set $i up; done; "
+                    + "modprobe igbvf");
         }
 
         /// <summary>The guest.</summary>
@@ -248,7 +252,8 @@ public sealed class SriovTests(SriovTests.Cards cards) : IClassFixture<SriovTest
         /// <param name="function">Its number.</param>
         public static byte[] Mac(int card, int function) => [0x52, 0x54, 0, 0, (byte)card, (byte)function];
 
-        /// <summary>Makes the functions vf0 and spare of pf and vf1 of pf2 where they are not there.</summary>
+        /// <summary>Makes the functions vf0 and spare of pf and vf1 of pf2 where they are not
+        /// there.</summary>
         public void MakeFunctions()
         {
             Guest.Do("""

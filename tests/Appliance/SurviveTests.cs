@@ -4,8 +4,8 @@ using Xunit;
 
 namespace LowLatency.Appliance.Tests;
 
-/// <summary>A data plane that forwards while its host has a bad day: every frame arrives, or what ended it has
-/// a name; nothing stays behind.</summary>
+/// <summary>A data plane that forwards while its host has a bad day: every frame arrives, or what ended it
+/// has a name; nothing stays behind.</summary>
 [Trait("scenario", "survive")]
 public sealed class SurviveTests(SurviveTests.BusyHost host) : IClassFixture<SurviveTests.BusyHost>
 {

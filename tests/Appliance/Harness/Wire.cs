@@ -17,7 +17,8 @@ internal sealed class Wire(string folder, string left, string right) : IDisposab
     /// <summary>The end of the other.</summary>
     public FrameLink Right { get; } = new(folder, right);
 
-    /// <summary>Addresses that frames into the left and the right port are for: nobody of the guest.</summary>
+    /// <summary>Addresses that frames into the left and the right port are for: nobody of the
+    /// guest.</summary>
     public (byte[] Left, byte[] Right) Targets { get; set; } = ([2, 0, 0, 0, 0, 0xaa], [2, 0, 0, 0, 0, 0xaa]);
 
     /// <summary>Sends frames both ways; each must arrive as it was.</summary>
