@@ -171,7 +171,7 @@ public sealed class NumaTests(NumaTests.TwoNodes nodes) : IClassFixture<NumaTest
                     for i in /sys/class/nvme/nvme*; do
                         [ $(cat $i/serial) = $serial ] && ls $i | sed -n 's/^\(nvme[0-9]*\)c[0-9]*n1$/\1n1/p'
                     done
-                done
+                done; true
                 """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             Assert.Equal(["nvme0n1", "nvme1n1"], Drives.Order());
             Guest.Do("for i in left0 right0 left1 right1; do /bin/ip link set $i up; done");
