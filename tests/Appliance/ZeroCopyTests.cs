@@ -11,6 +11,7 @@ public sealed class ZeroCopyTests(ZeroCopyTests.Wires wires) : IClassFixture<Zer
 {
     private const string File = "/etc/wires.toml";
     private const int Count = 300;
+    private const int AtOnce = 100; // an emulated igb drops, uncounted, what finds no receive descriptor
     private static readonly string[] Ports = ["v0", "v1", "i0", "i1"];
 
     private readonly Guest _guest = wires.Guest;
@@ -138,9 +139,9 @@ public sealed class ZeroCopyTests(ZeroCopyTests.Wires wires) : IClassFixture<Zer
                     "cat /run/run.err; lowlat status");
             }
 
-            wires.Link("v0").Send(Frames("v0 to nowhere"));
-            wires.Link("i0").Send(Frames("i0 to nowhere"));
-            _guest.Until($"[ \"$(lowlat status --json | grep -c '\"port-down\": {Count}$')\" = 2 ]", 60,
+            wires.Link("v0").Send(Frames("v0 to nowhere")[..AtOnce]);
+            wires.Link("i0").Send(Frames("i0 to nowhere")[..AtOnce]);
+            _guest.Until($"[ \"$(lowlat status --json | grep -c '\"port-down\": {AtOnce}$')\" = 2 ]", 60,
                 "lowlat status");
             JsonElement[] ports = [.. Status().GetProperty("ports").EnumerateArray()];
             Assert.Equal(["up", "gone", "up", "gone"],
