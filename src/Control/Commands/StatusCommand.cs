@@ -93,6 +93,11 @@ internal static class StatusCommand
         {
             lanes.WriteTo(text);
         }
+
+        foreach (LaneStatus lane in plane.Lanes.Where(lane => lane.Held.Count > 0))
+        {
+            text.Append($"  {lane.Name}: on the tx side {Names(lane.Held)}\n");
+        }
     }
 
     private static void RenderPorts(StringBuilder text, PlaneStatus plane)

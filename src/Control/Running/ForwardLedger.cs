@@ -7,22 +7,25 @@ namespace LowLatency.Control.Running;
 /// <summary>What the forward lanes of a data plane received and where it went, since they were
 /// armed.</summary>
 /// <param name="Received">Frames taken from rx rings.</param>
-/// <param name="Sent">Frames put into tx rings.</param>
+/// <param name="Sent">Frames that the kernel gave back as sent.</param>
+/// <param name="Held">Frames put into tx rings that did not come back, by reason: in passing while the lanes
+/// run, what a dead port or a stuck driver kept once they have stopped.</param>
 /// <param name="Drops">Frames that ended in the lanes, by reason.</param>
-internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictionary<string, long> Drops)
+internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictionary<string, long> Held,
+    IReadOnlyDictionary<string, long> Drops)
 {
-    /// <summary>Received, neither sent nor dropped with a name. 0 once the lanes have stopped.</summary>
-    public long Unaccounted => Received - Sent - Drops.Values.Sum();
+    /// <summary>Received, neither sent nor held nor dropped with a name. 0 once the lanes have
+    /// stopped.</summary>
+    public long Unaccounted => Received - Sent - Held.Values.Sum() - Drops.Values.Sum();
 
     /// <summary>The ledger, for eyes.</summary>
     public string Line
     {
         get
         {
-            string names = string.Join(", ", Drops.Select(drop => $"{drop.Key} {Units.Count(drop.Value)}"));
-            return $"forwarder: {Units.Count(Received)} received = {Units.Count(Sent)} sent "
-                + $"+ {Units.Count(Drops.Values.Sum())} dropped{(names.Length > 0 ? $" ({names})" : "")} "
-                + $"+ {Units.Count(Unaccounted)} unaccounted";
+            string held = Held.Count > 0 ? $"+ {Sum(Held, "held")} " : "";
+            return $"forwarder: {Units.Count(Received)} received = {Units.Count(Sent)} sent {held}"
+                + $"+ {Sum(Drops, "dropped")} + {Units.Count(Unaccounted)} unaccounted";
         }
     }
 
@@ -30,6 +33,7 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
     public static ForwardLedger Read(SharedRegion region)
     {
         long received = 0, sent = 0;
+        Dictionary<string, long> held = [];
         Dictionary<string, long> drops = [];
         for (int lane = 0; lane < region.Plan.LaneCount; lane++)
         {
@@ -40,11 +44,38 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
 
             LaneCounters counters = region.ReadCounters(lane);
             received += (long)counters.RxFrames;
-            sent += (long)counters.TxFrames;
+            sent += (long)counters.TxFrames - counters.FramesTxSide;
+            AddHeld(held, counters, TxInvalid(region, lane));
             AddDrops(drops, counters.Drops);
         }
 
-        return new ForwardLedger(received, sent, drops);
+        return new ForwardLedger(received, sent, held, drops);
+    }
+
+    /// <summary>Adds a lane's frames on the tx side, by what is known of them.</summary>
+    /// <param name="held">Sums by name.</param>
+    /// <param name="counters">The lane's.</param>
+    /// <param name="invalid">Descriptors that the kernel refused on the lane's ports.</param>
+    public static void AddHeld(Dictionary<string, long> held, in LaneCounters counters, long invalid)
+    {
+        long taken = counters.FramesTxSide - counters.FramesTxRing;
+        long refused = Math.Min(invalid, taken);
+        Add(held, CounterNames.TxNotTaken, counters.FramesTxRing);
+        Add(held, CounterNames.TxInvalid, refused);
+        Add(held, CounterNames.TxNotCompleted, taken - refused);
+    }
+
+    /// <summary>Descriptors that the kernel refused on the ports of a lane.</summary>
+    public static long TxInvalid(SharedRegion region, int lane)
+    {
+        ref readonly PlanLane plan = ref region.Plan.Lane(lane);
+        long invalid = 0;
+        for (int port = 0; port < plan.PortCount; port++)
+        {
+            invalid += (long)region.ReadPort((int)plan.Ports[port]).Xdp.TxInvalidDescs;
+        }
+
+        return invalid;
     }
 
     /// <summary>Adds the reasons that have frames, by name.</summary>
@@ -52,12 +83,23 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
     {
         for (int reason = 0; reason < DropCounters.Count; reason++)
         {
-            if (counters[reason] > 0)
-            {
-                string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason]
-                    : $"reason-{reason}";
-                drops[name] = drops.GetValueOrDefault(name) + (long)counters[reason];
-            }
+            string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason]
+                : $"reason-{reason}";
+            Add(drops, name, (long)counters[reason]);
         }
+    }
+
+    private static void Add(Dictionary<string, long> sums, string name, long count)
+    {
+        if (count > 0)
+        {
+            sums[name] = sums.GetValueOrDefault(name) + count;
+        }
+    }
+
+    private static string Sum(IReadOnlyDictionary<string, long> counts, string verb)
+    {
+        string names = string.Join(", ", counts.Select(pair => $"{pair.Key} {Units.Count(pair.Value)}"));
+        return $"{Units.Count(counts.Values.Sum())} {verb}" + (names.Length > 0 ? $" ({names})" : "");
     }
 }

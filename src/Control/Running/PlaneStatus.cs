@@ -29,7 +29,8 @@ internal sealed record PlaneStatus(
     IReadOnlyList<PortStatus> Ports,
     string? Hint);
 
-/// <summary>One lane; rates over the window, counts since arming.</summary>
+/// <summary>One lane; rates over the window, counts since arming. Of the frames put into tx rings
+/// (<c>TxFrames</c>), those on the tx side now are <c>Held</c>, by reason.</summary>
 internal sealed record LaneStatus(
     string Name,
     string Kind,
@@ -42,6 +43,7 @@ internal sealed record LaneStatus(
     long RxFrames,
     long TxFrames,
     double BusyShare,
+    IReadOnlyDictionary<string, long> Held,
     IReadOnlyDictionary<string, long> Drops,
     long PoolEmpty,
     long GapMaxNs,

@@ -104,13 +104,14 @@ internal sealed class StatusReader : IDisposable
             double Rate(ulong first, ulong last) => seconds > 0 ? Math.Round((last - first) / seconds, 1) : 0;
             Dictionary<string, long> drops = [];
             ForwardLedger.AddDrops(drops, b.Drops);
+            Dictionary<string, long> held = [];
+            ForwardLedger.AddHeld(held, b, ForwardLedger.TxInvalid(region, lane));
             lanes.Add(new LaneStatus(
                 region.Plan.Lane(lane).Name.ToString(), RunNames.Of(region.Plan.Lane(lane).Kind),
                 StatusText.Of(page.State), page.Cpu, RunNames.Of(page.Policy), page.Priority,
                 Rate(a.RxFrames, b.RxFrames), Rate(a.TxFrames, b.TxFrames), (long)b.RxFrames,
-                (long)b.TxFrames, BusyShare(a, b), drops, (long)b.PoolEmpty, b.GapMaxNs, b.AllocatedBytes,
-                    b.Collections,
-                b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks));
+                (long)b.TxFrames, BusyShare(a, b), held, drops, (long)b.PoolEmpty, b.GapMaxNs,
+                b.AllocatedBytes, b.Collections, b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks));
         }
 
         return lanes;

@@ -249,15 +249,18 @@ internal sealed class LaneCore
     {
         long fillSide = 0;
         long txSide = 0;
+        long txRing = 0;
         foreach (LanePort port in Ports)
         {
             fillSide += port.FillSide;
             txSide += port.TxSide;
+            txRing += port.TxWaiting;
         }
 
         _counters.FramesPool = Pool.Count;
         _counters.FramesFillSide = fillSide;
         _counters.FramesTxSide = txSide;
+        _counters.FramesTxRing = txRing;
         if (Pool.Count + fillSide + txSide != _counters.FramesTotal)
         {
             _counters.ConservationBreaks++;

@@ -100,6 +100,9 @@ internal sealed class LanePort
     /// <summary>Frames in the tx ring, the kernel's send side and the completion ring.</summary>
     public uint TxSide => _tx.Published - _completion.Taken;
 
+    /// <summary>Of these, frames in the tx ring: the kernel has not taken them.</summary>
+    public uint TxWaiting => _tx.Outstanding;
+
     /// <summary>Posts frames until the port has its fill level.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Refill(FramePool pool)

@@ -114,6 +114,16 @@ public static class CounterNames
         "bad-descriptor", "stopping", "received", "foreign", "no-route",
     ];
 
+    /// <summary>A frame in a tx ring that the kernel has not taken: it was not sent.</summary>
+    public const string TxNotTaken = "tx-not-taken";
+
+    /// <summary>A frame that the kernel took from a tx ring and has not given back: sent or not, nobody
+    /// knows.</summary>
+    public const string TxNotCompleted = "tx-not-completed";
+
+    /// <summary>A frame whose tx descriptor the kernel refused: it is never given back.</summary>
+    public const string TxInvalid = "tx-invalid-descs";
+
     /// <summary>Names by <see cref="Regime"/>.</summary>
     public static readonly string[] Regimes = ["busy", "idle", "housekeeping", "tx-blocked", "starved"];
 
@@ -127,6 +137,6 @@ public static class CounterNames
     /// <summary>Names of <see cref="XdpStatistics"/>, in the kernel's order.</summary>
     public static readonly string[] XdpStatistics =
     [
-        "rx-dropped", "rx-invalid-descs", "tx-invalid-descs", "rx-ring-full", "rx-fill-ring-empty", "tx-ring-empty",
+        "rx-dropped", "rx-invalid-descs", TxInvalid, "rx-ring-full", "rx-fill-ring-empty", "tx-ring-empty",
     ];
 }

@@ -53,7 +53,7 @@ public struct RegionHeader
     public const ulong MagicValue = 0x4E4F_4947_4552_4C4C;
 
     /// <summary>Grows with every change of any struct of the region.</summary>
-    public const uint VersionValue = 1;
+    public const uint VersionValue = 2;
 
     /// <summary><see cref="MagicValue"/>.</summary>
     public ulong Magic;
@@ -136,6 +136,8 @@ public struct LaneCounters
     public long FramesFillSide;
     /// <summary>Frames on the tx side: tx ring, kernel, completion ring.</summary>
     public long FramesTxSide;
+    /// <summary>Of these, still in the tx ring: the kernel has not taken them.</summary>
+    public long FramesTxRing;
     /// <summary>Housekeeping rounds in which pool + fill side + tx side was not the total. Must be
     /// 0.</summary>
     public ulong ConservationBreaks;

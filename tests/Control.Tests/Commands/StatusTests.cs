@@ -26,6 +26,20 @@ public sealed class StatusTests
     }
 
     [Fact]
+    public void Frames_that_a_tx_ring_keeps_are_shown_by_name()
+    {
+        using FakeDataPlane plane = new(LaneKind.Forward);
+        ref LaneCounters counters = ref plane.Owner.LanePage(0).Value.Counters;
+        (counters.TxFrames, counters.FramesTxSide, counters.FramesTxRing) = (100, 7, 4);
+        plane.Owner.Header.State = RegionState.Armed;
+        JsonElement lane = Status(NameOf(plane)).GetProperty("lanes")[0];
+        Assert.Equal("""{"tx-not-taken":4,"tx-not-completed":3}""",
+            JsonSerializer.Serialize(lane.GetProperty("held")));
+        Assert.Contains(": on the tx side tx-not-taken 4, tx-not-completed 3",
+            CommandRun.Of("status", "--name", NameOf(plane)).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_dead_one_is_named_dead_with_the_way_to_clean_up_which_works()
     {
         using FakeDataPlane plane = new(LaneKind.Forward);

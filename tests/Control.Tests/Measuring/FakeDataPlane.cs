@@ -129,6 +129,8 @@ internal sealed class FakeDataPlane : IDisposable
             lanes[i].Kind = kinds[i];
         }
 
+        lanes[0].PortCount = 1; // the one port is the first lane's
+
         return PlanImage.Build(header, [port], lanes, [], []);
     }
 }

@@ -24,6 +24,23 @@ public sealed class ForwardLedgerTests
     }
 
     [Fact]
+    public void What_was_put_into_a_tx_ring_and_did_not_come_back_was_not_sent_and_has_a_name()
+    {
+        using FakeDataPlane plane = new(LaneKind.Forward);
+        Set(plane, 0, received: 1000, sent: 990, DropReason.PortDown, dropped: 10);
+        ref LaneCounters counters = ref plane.Owner.LanePage(0).Value.Counters;
+        counters.FramesTxSide = 90; // put there, not given back
+        counters.FramesTxRing = 64; // of these, never taken
+        plane.Owner.PortPage((int)plane.Plan.Lane(0).Ports[0]).Value.Xdp.TxInvalidDescs = 2;
+        ForwardLedger ledger = ForwardLedger.Read(plane.Reader);
+        Assert.Equal((900L, 0L), (ledger.Sent, ledger.Unaccounted));
+        Assert.Equal(
+            "forwarder: 1 000 received = 900 sent + 90 held (tx-not-taken 64, tx-invalid-descs 2, "
+                + "tx-not-completed 24) + 10 dropped (port-down 10) + 0 unaccounted",
+            ledger.Line);
+    }
+
+    [Fact]
     public void A_lane_that_saw_nothing_balances()
     {
         using FakeDataPlane plane = new(LaneKind.Forward);

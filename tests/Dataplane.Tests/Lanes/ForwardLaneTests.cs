@@ -81,6 +81,28 @@ public sealed class ForwardLaneTests
     }
 
     [Fact]
+    public void WhatADriverKeepsIsToldApartFromWhatItNeverTook()
+    {
+        using LaneBench bench = new(TestPlans.Forward([TestPlans.Connect]), isZeroCopy: true);
+        bench.Port(1).Budget = 3;
+        bench.Port(1).Completes = false; // a stuck driver
+        for (int i = 0; i < 10; i++)
+        {
+            bench.Receive(0, TestPlans.Udp((ushort)i));
+        }
+
+        bench.Turn();
+        Assert.Equal((10UL, 10L, 7L),
+            (bench.Counters.TxFrames, bench.Counters.FramesTxSide, bench.Counters.FramesTxRing));
+        bench.Lane.Core.Ports[1].IsLinkUp = false; // nobody waits for it at the end
+        Assert.True(bench.Lane.IsDrained);
+        bench.Lane.Core.Stop(LaneState.Stopped);
+        LaneCounters last = bench.Region.ReadCounters(0);
+        Assert.Equal((10UL, 10L, 7L, 0UL),
+            (last.TxFrames, last.FramesTxSide, last.FramesTxRing, last.ConservationBreaks));
+    }
+
+    [Fact]
     public void ADownPortDropsByNameAndRecovers()
     {
         using LaneBench bench = new(TestPlans.Forward([TestPlans.Connect]));

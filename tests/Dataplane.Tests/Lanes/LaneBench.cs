@@ -117,6 +117,8 @@ internal sealed class FakeWakeup(RingMemory rings, UmemView umem) : IWakeup
 
     public bool Keeps { get; set; } = true;
 
+    public bool Completes { get; set; } = true;
+
     public ulong SentCount { get; private set; }
 
     public Errno Tx()
@@ -135,7 +137,7 @@ internal sealed class FakeWakeup(RingMemory rings, UmemView umem) : IWakeup
                 Sent.Add(umem.Frame(descriptor.Address, descriptor.Length).ToArray());
             }
 
-            Xunit.Assert.True(rings.TryComplete(descriptor.Address));
+            Xunit.Assert.True(!Completes || rings.TryComplete(descriptor.Address));
         }
 
         return Errno.Ok;
