@@ -181,8 +181,10 @@ public sealed class Guest : IDisposable
     private static Process Start(GuestSetup setup, string folder)
     {
         string modules = setup.Modules.Length == 0 ? "" : "lowlat.modules=" + string.Join(',', setup.Modules);
-        ProcessStartInfo start = new("qemu-system-x86_64",
+        const string Qemu = "qemu-system-x86_64";
+        ProcessStartInfo start = new(setup.Namespace.Length > 0 ? "ip" : Qemu,
         [
+            .. setup.Namespace.Length > 0 ? (string[])["netns", "exec", setup.Namespace, Qemu] : [],
             "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-nodefaults", "-display", "none",
                 "-no-reboot",
             "-serial", $"file:{folder}/serial.log",
@@ -270,7 +272,9 @@ public sealed class Guest : IDisposable
             int count = _shell.Receive(target);
             if (count == 0)
             {
-                Assert.Fail("the guest is gone\n" + Tail());
+                _qemu.WaitForExit(1000);
+                Assert.Fail("the guest is gone" + (_qemu.HasExited ? $", QEMU with exit code "
+                    + $"{_qemu.ExitCode}: {_qemu.StandardError.ReadToEnd()}" : "") + "\n" + Tail());
             }
 
             target = target[count..];

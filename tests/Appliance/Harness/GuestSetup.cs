@@ -27,6 +27,9 @@ public sealed record GuestSetup(string Scenario, Kernel Kernel)
     /// <summary>NVMe drives.</summary>
     public GuestDrive[] Drives { get; init; } = [];
 
+    /// <summary>Network namespace of ip-netns(8) that QEMU runs in; empty: the test's.</summary>
+    public string Namespace { get; init; } = "";
+
     /// <summary>More options of QEMU.</summary>
     public string[] More { get; init; } = [];
 
