@@ -14,12 +14,14 @@ internal sealed class InlineLane : IDisposable
     private readonly MappedMemory _memory;
     private readonly Umem _umem;
     private readonly SharedRegion _region;
+    private readonly TableMemory _tables;
     private readonly RingMemory[] _rings;
 
     public InlineLane(PlanImage plan)
     {
         PlanLane entry = plan.Lane(0);
         _region = SharedRegion.CreatePrivate(plan);
+        _tables = TableMemory.CreatePrivate(plan);
         _memory = MappedMemory.Anonymous((long)entry.Frames * entry.ChunkBytes, HugePages.Never);
         _umem = Umem.OfMemory(_memory, entry.Frames, entry.ChunkBytes);
         _rings = new RingMemory[entry.PortCount];
@@ -39,7 +41,7 @@ internal sealed class InlineLane : IDisposable
             port.Refill(pool);
         }
 
-        Lane = LaneFactory.Make(_region, 0, core);
+        Lane = LaneFactory.Make(_region, _tables, 0, core);
         core.Resume(ThreadControl.NowNs);
     }
 
@@ -63,6 +65,7 @@ internal sealed class InlineLane : IDisposable
 
         _umem.Dispose();
         _memory.Dispose();
+        _tables.Dispose();
         _region.Dispose();
     }
 
@@ -77,6 +80,8 @@ internal sealed class InlineLane : IDisposable
 
             return Errno.Ok;
         }
+
+        public Errno KickTx() => Errno.Ok;
 
         public Errno Rx() => Errno.Ok;
     }

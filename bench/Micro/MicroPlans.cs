@@ -24,13 +24,15 @@ internal static class MicroPlans
         };
         lane.Name.Set("fwd");
         lane.Ports[1] = 1;
-        return PlanImage.Build(header, [Port("a"), Port("b")], [lane], stages, rules);
+        PlanTable counters = new() { Kind = TableKind.RuleCounters, Bytes = 4096 };
+        return PlanImage.Build(header, [Port("a"), Port("b")], [lane], stages, rules, [counters]);
     }
 
     /// <summary>Filter, cross-connect, MAC rewrite.</summary>
     public static PlanStage[] Stages =>
     [
-        new() { Kind = StageKind.Filter, PortA = -1, PortB = -1, RuleCount = 2, DefaultAction = RuleAction.Drop },
+        new() { Kind = StageKind.Filter, PortA = -1, PortB = -1, RuleCount = 2, DefaultAction = RuleAction.Drop,
+            TableCount = 1 },
         new() { Kind = StageKind.CrossConnect, PortA = 0, PortB = 1 },
         new() { Kind = StageKind.MacRewrite, PortA = 1, PortB = -1, DestinationMac = 0x0605_0403_0202 },
     ];

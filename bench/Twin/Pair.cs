@@ -3,6 +3,11 @@ using LowLatency.Dataplane.Stages;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 using LowLatency.Native.Xdp;
+using FilterConnectRewrite = LowLatency.Dataplane.Stages.Fused<
+    LowLatency.Dataplane.Stages.Placed<LowLatency.Dataplane.Stages.Filter>,
+    LowLatency.Dataplane.Stages.Fused<
+        LowLatency.Dataplane.Stages.Placed<LowLatency.Dataplane.Stages.CrossConnect>,
+        LowLatency.Dataplane.Stages.Placed<LowLatency.Dataplane.Stages.MacRewrite>>>;
 
 namespace LowLatency.Bench.Twin;
 
@@ -19,7 +24,7 @@ internal sealed class Pair : IDisposable
     private readonly XdpDesc[] _descriptors = new XdpDesc[FrameCount];
     private readonly Verdict[] _verdicts = new Verdict[BurstFrames];
     private readonly NativeSpan<RuleCounter> _counters;
-    private readonly IStage _stage;
+    private readonly Stage<FilterConnectRewrite> _stage;
     private readonly CPipeline _c;
 
     public Pair(PlanRule[] rules, RuleAction defaultAction)
@@ -27,9 +32,10 @@ internal sealed class Pair : IDisposable
         PlanStage rewrite = new() { PortA = 1, DestinationMac = 0x0605_0403_0202, SourceMac = 0x0102_0304_0502 };
         _umem = Umem.OfMemory(_memory, FrameCount, ChunkBytes);
         _counters = _counterMemory.Slice<RuleCounter>(0, rules.Length);
-        _stage = new Stage<Fused<Filter, Fused<CrossConnect, MacRewrite>>>(new(
-            new Filter(rules, defaultAction, _counters),
-            new(new CrossConnect(0, 1), new MacRewrite(rewrite.PortA, rewrite.DestinationMac, rewrite.SourceMac))));
+        MacRewrite mac = new(rewrite.PortA, rewrite.DestinationMac, rewrite.SourceMac);
+        _stage = new Stage<FilterConnectRewrite>(new(
+            new(new Filter(rules, defaultAction, _counters), 0),
+            new(new(new CrossConnect(0, 1), 1), new(mac, 2))));
         _c = new CPipeline(_memory, rules, defaultAction, rewrite);
     }
 
@@ -48,13 +54,12 @@ internal sealed class Pair : IDisposable
     public ReadOnlySpan<int> RunManaged(int burst, int ingress = 0)
     {
         _verdicts.AsSpan().Fill(Verdict.None);
-        _stage.Run(new Burst
+        Burst frames = new(_descriptors.AsSpan(burst * BurstFrames, BurstFrames), _verdicts, BurstFrames)
         {
-            Descriptors = _descriptors.AsSpan(burst * BurstFrames, BurstFrames),
-            Verdicts = _verdicts,
             Umem = _umem.View,
             Ingress = ingress,
-        });
+        };
+        _stage.Run(ref frames);
         return MemoryMarshal.Cast<Verdict, int>(_verdicts);
     }
 

@@ -17,7 +17,9 @@ internal static class Program
     private const string Help = """
         lowlatd: the LowLatency data plane. `lowlat run` and `lowlat load` start it; by hand:
 
-          lowlatd --plan FILE    run a plan made by `lowlat plan --output FILE`, until SIGTERM or SIGINT
+          lowlatd --plan FILE [--tables FILE]
+                                 run a plan made by `lowlat plan --output FILE`, until SIGTERM or SIGINT; its
+                                 tables are those of a file that lowlat has filled, or empty
           lowlatd --version      version and exit
           lowlatd --help         this text
 
@@ -29,7 +31,9 @@ internal static class Program
         switch (args)
         {
             case ["--plan", string path]:
-                return RunPlan(path);
+                return RunPlan(path, "");
+            case ["--plan", string plan, "--tables", string tables]:
+                return RunPlan(plan, tables);
             case ["--version"]:
                 Console.Out.WriteLine("lowlatd " + Version());
                 return 0;
@@ -42,7 +46,7 @@ internal static class Program
         }
     }
 
-    private static int RunPlan(string path)
+    private static int RunPlan(string path, string tables)
     {
         PlanImage plan;
         try
@@ -61,6 +65,8 @@ internal static class Program
             using SharedRegion region = SharedRegion.Create(plan);
             try
             {
+                region.Header.TablesFd = tables.Length > 0 ? TableMemory.OpenFile(tables)
+                    : TableMemory.MakeFile(plan.Header.Name.ToString());
                 return Run(region);
             }
             finally
@@ -91,7 +97,7 @@ internal static class Program
         Appliance appliance;
         try
         {
-            appliance = Appliance.Boot(region);
+            appliance = Appliance.Boot(region, TableMemory.Map(region.Header.TablesFd, region.Plan));
         }
         catch (NativeException e)
         {
@@ -126,6 +132,7 @@ internal static class Program
             if (nowNs >= refreshAtNs)
             {
                 appliance.Refresh();
+                appliance.PollReload();
                 refreshAtNs = nowNs + (RefreshMs * 1_000_000L);
             }
         }
@@ -137,6 +144,7 @@ internal static class Program
         header.RtRuntimeUs = long.Parse(
             File.ReadAllText("/proc/sys/kernel/sched_rt_runtime_us"), CultureInfo.InvariantCulture);
         header.ResidentBytes = HostMemory.ResidentBytesWithoutUmem(region);
+        header.Generation = region.Plan.Header.Generation;
         header.ArmedNs = ThreadControl.NowNs;
         header.State = RegionState.Armed;
     }

@@ -21,8 +21,27 @@ public static class Limits
     /// <summary>Stages of one plan, all lanes together.</summary>
     public const int StagesMax = 256;
 
-    /// <summary>Filter rules of one plan.</summary>
-    public const int RulesMax = 4096;
+    /// <summary>Stages of one lane: its drops are counted by stage and reason.</summary>
+    public const int StagesPerLaneMax = 16;
+
+    /// <summary>Filter and acl rules of one plan.</summary>
+    public const int RulesMax = 65536;
+
+    /// <summary>Rules of one filter stage: it reads them one after the other; an acl stage does not.</summary>
+    public const int FilterRulesMax = 4096;
+
+    /// <summary>Tables of one plan.</summary>
+    public const int TablesMax = 1024;
+
+    /// <summary>Bytes of one table: offsets within it fit 31 bits.</summary>
+    public const long TableBytesMax = 1L << 31;
+
+    /// <summary>Copies that the replicating stages of a lane can make of one burst; what goes beyond is not
+    /// copied, and counted.</summary>
+    public const int ReplicasMax = 512;
+
+    /// <summary>Frames on their way from a lane to the kernel's stack; power of two.</summary>
+    public const int PuntSlots = 256;
 
     /// <summary>Paths that one load run can compare (through the device under test, direct).</summary>
     public const int PathsMax = 2;

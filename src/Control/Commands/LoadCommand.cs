@@ -50,7 +50,7 @@ internal static class LoadCommand
     {
         Configuration configuration = planned.Configuration;
         bool isRunning = configuration.Lanes.Count > 0 && Instance.IsAlive(configuration.Name);
-        PlanImage? forward = configuration.Lanes.Count > 0 && !isRunning ? planned.PlanForward() : null;
+        PlanResult? forward = configuration.Lanes.Count > 0 && !isRunning ? planned.PlanForward() : null;
         PlanResult load = planned.PlanLoad(overrides);
         planned.ThrowOnErrors();
         if (isRunning)
@@ -61,7 +61,8 @@ internal static class LoadCommand
         return request with
         {
             Load = load.Plan,
-            Forward = forward,
+            Forward = forward?.Plan,
+            Tables = forward?.Tables,
             AttachTo = isRunning ? configuration.Name : null,
             Objectives = [.. load.Slo.Where(slo => Percent(slo) is not null)
                 .Select(slo => new Objective(Percent(slo)!.Value, slo.LimitNs))],

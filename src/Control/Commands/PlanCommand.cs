@@ -35,7 +35,7 @@ internal static class PlanCommand
         bool hasForward = planned.Configuration.Lanes.Count > 0;
         bool wantsLoad = isLoad || (output is null && !isJson && planned.Configuration.Load is not null)
             || !hasForward;
-        if (hasForward && !isLoad && planned.PlanForward() is PlanImage forward)
+        if (hasForward && !isLoad && planned.PlanForward().Plan is PlanImage forward)
         {
             plans.Add(forward);
         }

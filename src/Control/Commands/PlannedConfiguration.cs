@@ -40,8 +40,8 @@ internal sealed class PlannedConfiguration
             : throw CommandFailure.Input(string.Join('\n', read.Errors));
     }
 
-    /// <summary>Plans the forward lanes; null when there are errors.</summary>
-    public PlanImage? PlanForward() => Take(Planner.PlanForward(Configuration, _facts)).Plan;
+    /// <summary>Plans the forward lanes.</summary>
+    public PlanResult PlanForward() => Take(Planner.PlanForward(Configuration, _facts));
 
     /// <summary>Plans the load pair.</summary>
     public PlanResult PlanLoad(LoadOverrides overrides) =>

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using LowLatency.Control.Configuring;
+using LowLatency.Control.Planning;
 using LowLatency.Control.Running;
-using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Commands;
 
@@ -24,13 +24,14 @@ internal static class RunCommand
             long durationNs = Duration(parsed.GetValue(duration));
             CommandLine.RequireRoot("run");
             PlannedConfiguration planned = PlannedConfiguration.Read(io, parsed.GetRequiredValue(config));
-            PlanImage? plan = planned.PlanForward();
+            PlanResult plan = planned.PlanForward();
             planned.ThrowOnErrors();
             return new ForwardRun(
                 new RunRequest
                 {
                     Verb = "run",
-                    Forward = plan,
+                    Forward = plan.Plan,
+                    Tables = plan.Tables,
                     DurationNs = durationNs,
                     MayStopThrottling = planned.Configuration.Host.RtThrottlingOff,
                     Cgroup = planned.Cgroup,

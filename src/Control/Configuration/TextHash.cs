@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Org.BouncyCastle.Crypto.Digests;
 
@@ -19,6 +20,16 @@ internal static class TextHash
         Sha256Digest digest = new();
         digest.BlockUpdate(Encoding.UTF8.GetBytes(text));
         digest.DoFinal(target);
+    }
+
+    /// <summary>The first 64 bits of the hash of bytes, never 0: tells one content from another.</summary>
+    public static ulong Of64(ReadOnlySpan<byte> bytes)
+    {
+        Sha256Digest digest = new();
+        digest.BlockUpdate(bytes);
+        Span<byte> hash = stackalloc byte[Bytes];
+        digest.DoFinal(hash);
+        return BinaryPrimitives.ReadUInt64LittleEndian(hash) | 1;
     }
 
     /// <summary>The hash as 64 lower-case hexadecimal digits.</summary>

@@ -16,6 +16,11 @@ internal sealed class PlanBuilder(
     private readonly List<PlanStage> _stages = [];
     private readonly List<PlanRule> _rules = [];
     private readonly List<string> _threads = [];
+    private readonly List<(string Netns, int Index)> _interfaces = [];
+    private readonly TableBuilder _tables = new();
+
+    /// <summary>What the tables of the plan are filled with, once it is built.</summary>
+    public TableBuilder Tables => _tables;
 
     /// <summary>Path of the shared region of a plan.</summary>
     public static string RegionPathOf(string name) => $"/dev/shm/lowlat-{name}.region";
@@ -30,6 +35,7 @@ internal sealed class PlanBuilder(
 
         PlanHeader header = new()
         {
+            Generation = 1,
             LockMemory = configuration.Host.LockMemory ? 1u : 0u,
             HousekeepingCpus = CpuChecks.Housekeeping(configuration, facts),
             Load = load,
@@ -37,7 +43,8 @@ internal sealed class PlanBuilder(
         header.Name.Set(name);
         header.RegionPath.Set(RegionPathOf(name));
         TextHash.Write(configuration.Text, header.ConfigHash);
-        return PlanImage.Build(header, [.. _ports], [.. _lanes], [.. _stages], [.. _rules]);
+        return PlanImage.Build(header, [.. _ports], [.. _lanes], [.. _stages], [.. _rules],
+            _tables.Tables);
     }
 
     private void AddLane(LaneShape shape)
@@ -76,9 +83,9 @@ internal sealed class PlanBuilder(
             _ports.Add(PortOf(shape.Ports[i]));
         }
 
-        foreach (StageConfiguration stage in shape.Stages)
+        for (int i = 0; i < shape.Stages.Count; i++)
         {
-            _stages.Add(StageOf(shape, stage));
+            _stages.Add(StageOf(shape, shape.Stages[i], i));
         }
 
         _lanes.Add(lane);
@@ -107,6 +114,7 @@ internal sealed class PlanBuilder(
             FillLevel = (uint)port.FillLevel,
             MtuBytes = (uint)link.MtuBytes,
             NumaNode = link.NumaNode,
+            InterfaceNumber = (uint)NumberOf(port.Netns, link.Index),
             Mac = link.Mac,
         };
         plan.Name.Set(port.Name);
@@ -115,7 +123,17 @@ internal sealed class PlanBuilder(
         return plan;
     }
 
-    private PlanStage StageOf(LaneShape lane, StageConfiguration stage)
+    private int NumberOf(string netns, int index)
+    {
+        if (!_interfaces.Contains((netns, index)))
+        {
+            _interfaces.Add((netns, index));
+        }
+
+        return _interfaces.IndexOf((netns, index));
+    }
+
+    private PlanStage StageOf(LaneShape lane, StageConfiguration stage, int number)
     {
         Section section = stage.Section;
         string[] ports = stage.Kind == StageKind.CrossConnect ? section.Get<string[]>("ports") : [];
@@ -136,11 +154,16 @@ internal sealed class PlanBuilder(
             DefaultAction = ActionOf(section.Get<string>("default")),
             SourceMac = source,
             DestinationMac = section.GetOr("destination", 0UL),
+            FirstTable = (uint)_tables.Count,
         };
-        foreach (RuleConfiguration rule in stage.Rules)
+        PlanRule[] rules = [.. stage.Rules.Select(rule => RuleOf(lane, rule))];
+        _rules.AddRange(rules);
+        if (rules.Length > 0)
         {
-            _rules.Add(RuleOf(lane, rule));
+            _tables.AddRuleCounters($"{lane.Name}.{number}", rules);
         }
+
+        plan.TableCount = (uint)_tables.Count - plan.FirstTable;
 
         return plan;
     }

@@ -9,6 +9,9 @@ internal sealed record PlanResult
     /// <summary>The plan; null when there are errors.</summary>
     public required PlanImage? Plan { get; init; }
 
+    /// <summary>What its tables are filled with.</summary>
+    public TableBuilder? Tables { get; init; }
+
     /// <summary>What must be changed.</summary>
     public required IReadOnlyList<ConfigurationError> Errors { get; init; }
 
@@ -40,8 +43,13 @@ internal static class Planner
 
         LaneShape[] lanes = [.. configuration.Lanes.Select(lane => LaneShape.From(configuration, lane))];
         Check(configuration, facts, lanes, findings);
-        return Result(findings, findings.Errors.Count > 0 ? null
-            : new PlanBuilder(configuration, facts, lanes).Build(configuration.Name, default));
+        if (findings.Errors.Count > 0)
+        {
+            return Result(findings, null);
+        }
+
+        PlanBuilder builder = new(configuration, facts, lanes);
+        return Result(findings, builder.Build(configuration.Name, default)) with { Tables = builder.Tables };
     }
 
     /// <summary>Plans the load pair: a generator lane "gen" and a receiver lane "rcv".</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using LowLatency.Control.Commands;
+using LowLatency.Control.Planning;
 using LowLatency.Control.Reporting;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
@@ -14,10 +15,13 @@ namespace LowLatency.Control.Running;
 internal sealed class DataPlane : IDisposable
 {
     private const int KillWaitMs = 5000;
+    private const int NoFile = -1;
     private readonly Process? _process;
+    private readonly int _tablesFd;
 
-    private DataPlane(string name, string role, Process? process)
+    private DataPlane(string name, string role, Process? process, int tablesFd = NoFile)
     {
+        _tablesFd = tablesFd;
         Name = name;
         Role = role;
         _process = process;
@@ -50,10 +54,12 @@ internal sealed class DataPlane : IDisposable
     /// <param name="name">Name of the instance.</param>
     /// <param name="role">"load" or "forward".</param>
     /// <param name="plan">What it runs.</param>
+    /// <param name="tables">Fills its tables first; null: they are empty.</param>
     /// <param name="cgroup">Folder of the cgroup it enters, before its first page; empty: that of this
     /// process.</param>
     /// <exception cref="CommandFailure">There is no lowlatd, or the name is taken: exit code 2.</exception>
-    public static DataPlane Start(string name, string role, PlanImage plan, string cgroup)
+    public static DataPlane Start(
+        string name, string role, PlanImage plan, TableBuilder? tables, string cgroup)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "lowlatd");
         if (!File.Exists(program))
@@ -70,6 +76,11 @@ internal sealed class DataPlane : IDisposable
         Instance.RemoveDead(name);
         string planPath = Instance.PlanPath(name);
         RunFolder.WriteFile(planPath, plan.Bytes.ToArray());
+        int tablesFd = TableMemory.MakeFile(name);
+        using (TableMemory memory = TableMemory.Map(tablesFd, plan))
+        {
+            tables?.Fill(memory);
+        }
 
         // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
         // nothing.
@@ -80,14 +91,15 @@ internal sealed class DataPlane : IDisposable
             { echo -1000 >/proc/$$/oom_score_adj; } 2>/dev/null
             [ -z "$3" ] || echo $$ >"$3/cgroup.procs" ||
                 { echo "lowlatd: the kernel lets no process into cgroup $3"; exit 2; }
-            exec setsid "$0" --plan "$1"
+            exec setsid "$0" --plan "$1" --tables "$4"
             """;
         ProcessStartInfo start =
-            new("/bin/sh", ["-c", command, program, planPath, Instance.LogPath(name), cgroup])
+            new("/bin/sh", ["-c", command, program, planPath, Instance.LogPath(name), cgroup,
+                TableMemory.PathOf(Environment.ProcessId, tablesFd)])
         {
             UseShellExecute = false,
         };
-        return new DataPlane(name, role, Process.Start(start)!);
+        return new DataPlane(name, role, Process.Start(start)!, tablesFd);
     }
 
     /// <summary>Looks at one that runs already.</summary>
@@ -182,6 +194,10 @@ internal sealed class DataPlane : IDisposable
     {
         Region?.Dispose();
         _process?.Dispose();
+        if (_tablesFd != NoFile)
+        {
+            TableMemory.CloseFile(_tablesFd);
+        }
     }
 
     private string Describe() => $"lowlatd '{Name}' ({Role}, pid {_process?.Id ?? Region!.Header.Pid})";

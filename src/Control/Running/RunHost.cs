@@ -59,7 +59,8 @@ internal sealed class RunHost : IDisposable
         foreach (PlanImage plan in plans)
         {
             string role = ReferenceEquals(plan, _request.Load) ? "load" : "forward";
-            Fleet.Add(DataPlane.Start(plan.Header.Name.ToString(), role, plan, _request.Cgroup));
+            Fleet.Add(DataPlane.Start(plan.Header.Name.ToString(), role, plan,
+                role == "forward" ? _request.Tables : null, _request.Cgroup));
         }
 
         if (_request.AttachTo is string name)

@@ -1,4 +1,5 @@
 using LowLatency.Control.Measuring;
+using LowLatency.Control.Planning;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Running;
@@ -14,6 +15,9 @@ internal sealed record RunRequest
 
     /// <summary>Plan of the forward lanes; null: none, or one that runs already.</summary>
     public PlanImage? Forward { get; init; }
+
+    /// <summary>What the tables of <see cref="Forward"/> are filled with before its lanes start.</summary>
+    public TableBuilder? Tables { get; init; }
 
     /// <summary>Name of a running data plane to look at instead of starting one; null: none.</summary>
     public string? AttachTo { get; init; }

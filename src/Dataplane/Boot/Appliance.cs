@@ -17,21 +17,27 @@ internal sealed class Appliance : IDisposable
     private readonly ILane[] _lanes;
     private readonly List<LaneThread> _threads = [];
     private readonly List<InterfaceHook> _hooks = [];
+    private readonly List<PuntThread> _punts = [];
+    private readonly TableMemory _tables;
+    private readonly Reload _reload;
     private int _collectionsAtArm;
 
-    private Appliance(SharedRegion region)
+    private Appliance(SharedRegion region, TableMemory tables)
     {
         _region = region;
+        _tables = tables;
         _plan = region.Plan;
         _sockets = new LaneSockets[_plan.LaneCount];
         _lanes = new ILane[_plan.LaneCount];
+        _reload = _undo.Keep(new Reload(region, _lanes, tables));
     }
 
-    /// <summary>Provisions and arms. What a failing step had acquired before is given back.</summary>
+    /// <summary>Provisions and arms. What a failing step had acquired before is given back, the tables,
+    /// too.</summary>
     /// <exception cref="NativeException">The host or the kernel refused.</exception>
-    public static Appliance Boot(SharedRegion region)
+    public static Appliance Boot(SharedRegion region, TableMemory tables)
     {
-        Appliance appliance = new(region);
+        Appliance appliance = new(region, tables);
         try
         {
             appliance.Step("re-check", appliance.CheckInterfaces);
@@ -40,6 +46,7 @@ internal sealed class Appliance : IDisposable
             appliance.Step("xdp", appliance.AttachPrograms);
             appliance.Step("warm-up", appliance.WarmLanes);
             appliance.Step("lock memory", appliance.LockMemory);
+            appliance.Step("punt", appliance.StartPunts);
             appliance.Step("pin and arm", appliance.StartLanes);
             appliance.Step("open", appliance.OpenPorts);
             return appliance;
@@ -75,6 +82,9 @@ internal sealed class Appliance : IDisposable
         _region.Header.Collections = GC.CollectionCount(0) - _collectionsAtArm;
     }
 
+    /// <summary>Takes a new generation when Control wants one.</summary>
+    public void PollReload() => _reload.Poll();
+
     /// <summary>Stops cleanly: no new frames, lanes send what they hold, last counters.</summary>
     public void Disarm()
     {
@@ -85,6 +95,7 @@ internal sealed class Appliance : IDisposable
         }
 
         StopLanes();
+        StopPunts();
         Refresh();
         _region.Header.State = RegionState.Stopped;
     }
@@ -93,7 +104,18 @@ internal sealed class Appliance : IDisposable
     public void Dispose()
     {
         StopLanes();
+        StopPunts();
         _undo.Dispose();
+    }
+
+    private void StopPunts()
+    {
+        foreach (PuntThread punt in _punts)
+        {
+            punt.Dispose();
+        }
+
+        _punts.Clear();
     }
 
     private void StopLanes()
@@ -187,8 +209,52 @@ internal sealed class Appliance : IDisposable
                 port.Refill(pool);
             }
 
-            _lanes[lane] = LaneFactory.Make(_region, lane, core);
+            _lanes[lane] = LaneFactory.Make(_region, _tables, lane, core);
         }
+    }
+
+    // Every forward lane has its queues: a reload may bring the first stage that punts.
+    private void StartPunts()
+    {
+        for (int lane = 0; lane < _lanes.Length; lane++)
+        {
+            if (_lanes[lane] is ForwardLane forward)
+            {
+                AddPunts(forward, lane);
+            }
+        }
+
+        foreach (PuntThread punt in _punts)
+        {
+            punt.Start();
+        }
+    }
+
+    private void AddPunts(ForwardLane lane, int index)
+    {
+        PlanPort[] ports = new PlanPort[_plan.Lane(index).PortCount];
+        Dictionary<string, PuntQueue> queues = [];
+        for (int i = 0; i < ports.Length; i++)
+        {
+            ports[i] = _plan.Port(_plan.Lane(index).Ports[i]);
+            string space = ports[i].NetworkNamespace.ToString();
+            if (!queues.TryGetValue(space, out PuntQueue? queue))
+            {
+                queue = queues[space] = new PuntQueue((int)_plan.Lane(index).ChunkBytes);
+                PuntThread? punt = _punts.Find(known => known.Serves(space));
+                if (punt == null)
+                {
+                    punt = new PuntThread(space);
+                    _punts.Add(punt);
+                }
+
+                punt.Add(queue, ports);
+            }
+
+            lane.SetPuntQueue(i, queue);
+        }
+
+        lane.Core.SetPuntQueues([.. queues.Values]);
     }
 
     private void WarmLanes()

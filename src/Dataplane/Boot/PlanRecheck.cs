@@ -20,6 +20,14 @@ internal static class PlanRecheck
             CheckPort(plan.Port(i), i);
         }
 
+        for (int i = 0; i < plan.TableCount; i++)
+        {
+            PlanTable table = plan.Table(i);
+            Require(table.Kind <= TableKind.Entries, $"table {i}: kind {(uint)table.Kind} is unknown");
+            Require(table.Offset >= 0 && table.Offset % 4096 == 0 && table.Bytes is >= 0 and <= Limits.TableBytesMax
+                && table.Offset <= long.MaxValue - Limits.TableBytesMax, $"table {i}: is nowhere");
+        }
+
         for (int i = 0; i < plan.LaneCount; i++)
         {
             CheckLane(plan, i, isOwned);
@@ -39,6 +47,7 @@ internal static class PlanRecheck
         Require(port.Wake <= WakePolicy.BusyPoll, $"{who}: wake-up policy {(uint)port.Wake} is unknown");
         Require(port.Stamps <= StampSource.Software, $"{who}: stamp source {(uint)port.Stamps} is unknown");
         Require(port.Interface.ToString().Length > 0, $"{who}: has no interface");
+        Require(port.InterfaceNumber < Limits.PortsMax, $"{who}: interface number {port.InterfaceNumber}");
     }
 
     private static void CheckLane(PlanImage plan, int index, bool[] isOwned)
@@ -80,21 +89,35 @@ internal static class PlanRecheck
     {
         Require((ulong)lane.FirstStage + lane.StageCount <= plan.Header.StageCount, $"{who}: stages out of range");
         Require(lane.Kind != LaneKind.Forward || lane.StageCount > 0, $"{who}: has no stage");
+        Require(lane.StageCount <= Limits.StagesPerLaneMax, $"{who}: has {lane.StageCount} stages");
         for (uint i = 0; i < lane.StageCount; i++)
         {
             ref readonly PlanStage stage = ref plan.Stage((int)(lane.FirstStage + i));
             bool isConnect = stage.Kind == StageKind.CrossConnect;
             int lowest = isConnect ? 0 : -1;
-            Require(stage.Kind <= StageKind.Reflect, $"{who}: stage kind {(uint)stage.Kind} is unknown");
+            Require(stage.Kind <= StageKind.Stamp, $"{who}: stage kind {(uint)stage.Kind} is unknown");
             Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount, $"{who}: stage port {stage.PortA}");
             Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount, $"{who}: stage port {stage.PortB}");
             Require((ulong)stage.FirstRule + stage.RuleCount <= plan.Header.RuleCount, $"{who}: rules out of range");
             Require(stage.DefaultAction <= RuleAction.Drop, $"{who}: a filter's default action is unknown");
+            Require((ulong)stage.FirstTable + stage.TableCount <= plan.Header.TableCount,
+                $"{who}: tables out of range");
+            Require(stage.RuleCount == 0 || (stage.TableCount > 0
+                    && HasTable(plan, stage, 0, TableKind.RuleCounters, stage.RuleCount * 16L)),
+                $"{who}: rules without counters");
             for (uint rule = 0; rule < stage.RuleCount; rule++)
             {
                 CheckRule(plan.Rule((int)(stage.FirstRule + rule)), who);
             }
         }
+    }
+
+    /// <summary>True when a stage's table is of a kind and at least so large.</summary>
+    private static bool HasTable(
+        PlanImage plan, in PlanStage stage, int index, TableKind kind, long bytesMin)
+    {
+        ref readonly PlanTable table = ref plan.Table((int)stage.FirstTable + index);
+        return index < stage.TableCount && table.Kind == kind && table.Bytes >= bytesMin;
     }
 
     private static void CheckRule(in PlanRule rule, string who)

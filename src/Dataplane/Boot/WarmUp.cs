@@ -25,6 +25,7 @@ internal static class WarmUp
         PlanLane entry = plan.Lane(lane);
         uint frames = FramesPerPort * entry.PortCount;
         using SharedRegion region = SharedRegion.CreatePrivate(plan);
+        using TableMemory tables = TableMemory.CreatePrivate(plan);
         using MappedMemory memory = MappedMemory.Anonymous((long)frames * entry.ChunkBytes, HugePages.Never);
         using Umem umem = Umem.OfMemory(memory, frames, entry.ChunkBytes);
         RingMemory[] rings = new RingMemory[entry.PortCount];
@@ -41,7 +42,7 @@ internal static class WarmUp
             }
 
             LaneCore core = new(region, lane, umem.View, new FramePool(frames, entry.ChunkBytes), ports);
-            ILane twin = LaneFactory.Make(region, lane, core);
+            ILane twin = LaneFactory.Make(region, tables, lane, core);
             core.Resume(ThreadControl.NowNs);
             region.Header.StartAtNs = ThreadControl.NowNs;
             Turn(Sample(plan, entry.Kind), twin, umem.View, rings);
@@ -115,7 +116,7 @@ internal static class WarmUp
 internal static class LaneFactory
 {
     /// <summary>A forward, generator or receiver lane.</summary>
-    public static ILane Make(SharedRegion region, int lane, LaneCore core)
+    public static ILane Make(SharedRegion region, TableMemory tables, int lane, LaneCore core)
     {
         ref readonly PlanLane plan = ref region.Plan.Lane(lane);
         int burst = (int)plan.Burst;
@@ -126,9 +127,8 @@ internal static class LaneFactory
             case LaneKind.Receiver:
                 return new ReceiverLane(core, region, burst);
             default:
-                IStage[] stages = PipelineBuilder.Build(region.Plan, lane, region.RuleCounters(lane));
-                core.Page.IsFused = stages.Length == 1 ? 1u : 0u;
-                return new ForwardLane(core, stages, burst);
+                Pipeline pipeline = PipelineBuilder.Build(tables.Plan, lane, tables);
+                return new ForwardLane(core, pipeline, region.StageCounters(lane), burst);
         }
     }
 }

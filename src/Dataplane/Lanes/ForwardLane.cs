@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using LowLatency.Dataplane.Stages;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
+using LowLatency.Native.Memory;
 using LowLatency.Native.Threads;
 using LowLatency.Native.Xdp;
 
@@ -12,24 +13,33 @@ namespace LowLatency.Dataplane.Lanes;
 /// </summary>
 internal sealed class ForwardLane : ILane
 {
-    private readonly IStage[] _stages;
+    private readonly NativeSpan<StageCounter> _stageCounters;
+    private readonly PuntQueue?[] _punts;
     private readonly Banks _residence;
     private readonly Banks _rxWait;
     private readonly XdpDesc[] _descriptors;
     private readonly Verdict[] _verdicts;
     private readonly ulong[] _reaped = new ulong[Limits.BurstMax * 2];
+    private readonly int _burst;
+    private Pipeline _pipeline;
+    private Pipeline? _next;
 
     /// <summary>Makes the lane; <paramref name="burst"/> is the most frames taken from one ring in one
     /// turn.</summary>
-    public ForwardLane(LaneCore core, IStage[] stages, int burst)
+    public ForwardLane(LaneCore core, Pipeline pipeline, NativeSpan<StageCounter> stageCounters, int burst)
     {
         Invariant.Require(burst is > 0 and <= Limits.BurstMax);
         Core = core;
-        _stages = stages;
+        _burst = burst;
+        _pipeline = pipeline;
+        _stageCounters = stageCounters;
+        _punts = new PuntQueue?[core.Ports.Length];
+        core.Page.Generation = pipeline.Generation;
+        core.Page.IsFused = pipeline.IsFused ? 1u : 0u;
         _residence = core.Histogram(HistogramKind.Residence);
         _rxWait = core.Histogram(HistogramKind.RxWait);
-        _descriptors = new XdpDesc[burst];
-        _verdicts = new Verdict[burst];
+        _descriptors = new XdpDesc[burst + Limits.ReplicasMax];
+        _verdicts = new Verdict[burst + Limits.ReplicasMax];
     }
 
     /// <inheritdoc/>
@@ -52,18 +62,33 @@ internal sealed class ForwardLane : ILane
         }
     }
 
+    /// <summary>The pipeline that runs; another thread may only compare it.</summary>
+    public Pipeline Pipeline => Volatile.Read(ref _pipeline);
+
+    /// <summary>Boot: where frames of a port go that are for the kernel's stack.</summary>
+    public void SetPuntQueue(int port, PuntQueue queue) => _punts[port] = queue;
+
+    /// <summary>Main thread: runs this pipeline from the next turn on; the lane's page says when.</summary>
+    public void Swap(Pipeline pipeline) =>
+        Volatile.Write(ref _next, pipeline); // release: the lane sees it whole
+
     /// <inheritdoc/>
     public long Turn()
     {
         LaneCore core = Core;
         LanePort[] ports = core.Ports;
+        if (Volatile.Read(ref _next) != null) // acquire: pairs with the release in Swap
+        {
+            TakeNext();
+        }
+
         long nowNs = core.Begin();
         int reaped = core.ReapAll(_reaped);
         int received = 0;
         uint forwarded = 0;
         for (int i = 0; i < ports.Length; i++)
         {
-            int count = ports[i].Rx.Receive(_descriptors);
+            int count = ports[i].Rx.Receive(_descriptors.AsSpan(0, _burst));
             if (count > 0)
             {
                 received += count;
@@ -120,25 +145,50 @@ internal sealed class ForwardLane : ILane
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)] // once a reload
+    private void TakeNext()
+    {
+        Pipeline next = _next!;
+        Volatile.Write(ref _pipeline, next);
+        _next = null;
+        ref LanePage page = ref Core.Page;
+        page.IsFused = next.IsFused ? 1u : 0u;
+        Volatile.Write(ref page.Generation, next.Generation); // release: nothing of the old one is used after it
+    }
+
     private uint Process(int ingress, int count, long nowNs)
     {
         LaneCore core = Core;
-        Span<XdpDesc> descriptors = _descriptors.AsSpan(0, count);
-        Span<Verdict> verdicts = _verdicts.AsSpan(0, count);
-        Admit(ingress, descriptors, verdicts, nowNs);
-        Burst burst = new()
+        Admit(ingress, _descriptors.AsSpan(0, count), _verdicts.AsSpan(0, count), nowNs);
+        Burst burst = new(_descriptors, _verdicts, count)
         {
-            Descriptors = descriptors,
-            Verdicts = verdicts,
             Umem = core.Umem,
+            Pool = core.Pool,
             Ingress = ingress,
+            NowNs = nowNs,
         };
-        foreach (IStage stage in _stages)
+        IStage[] stages = _pipeline.Stages;
+        for (int i = 0; i < stages.Length; i++)
         {
-            stage.Run(burst);
+            int before = burst.Count;
+            uint missedBefore = burst.Missed;
+            stages[i].Run(ref burst);
+            if (burst.Count != before || burst.Missed != missedBefore)
+            {
+                CountReplicas(i, (uint)(burst.Count - before), burst.Missed - missedBefore);
+            }
         }
 
-        return Dispatch(descriptors, verdicts);
+        return Dispatch(ingress, burst.Descriptors, burst.Verdicts);
+    }
+
+    private void CountReplicas(int stage, uint made, uint missed)
+    {
+        Core.Counters.Replicas += made;
+        Core.Counters.ReplicasMissed += missed;
+        ref StageCounter counter = ref _stageCounters[_pipeline.Numbers[stage]];
+        counter.Replicas += made;
+        counter.ReplicasMissed += missed;
     }
 
     private void Admit(int ingress, Span<XdpDesc> descriptors, Span<Verdict> verdicts, long nowNs)
@@ -165,7 +215,7 @@ internal sealed class ForwardLane : ILane
         core.Counters.RxBytes += bytes;
     }
 
-    private uint Dispatch(Span<XdpDesc> descriptors, Span<Verdict> verdicts)
+    private uint Dispatch(int ingress, Span<XdpDesc> descriptors, Span<Verdict> verdicts)
     {
         LaneCore core = Core;
         LanePort[] ports = core.Ports;
@@ -177,7 +227,7 @@ internal sealed class ForwardLane : ILane
             Verdict verdict = verdicts[i];
             if (!verdict.IsForward)
             {
-                End(verdict.Reason, descriptor.Address);
+                End(verdict, ingress, descriptor);
                 continue;
             }
 
@@ -199,15 +249,37 @@ internal sealed class ForwardLane : ILane
         return forwarded;
     }
 
-    private void End(DropReason reason, ulong address)
+    private void End(Verdict verdict, int ingress, in XdpDesc descriptor)
     {
-        if (reason == DropReason.BadDescriptor)
+        if (verdict.IsPunt)
+        {
+            Punt(verdict, ingress, descriptor);
+            return;
+        }
+
+        if (verdict.Reason == DropReason.BadDescriptor)
         {
             Core.Lose();
             return;
         }
 
-        Core.Drop(reason, address);
+        _stageCounters[verdict.Stage].Drops[(int)verdict.Reason]++;
+        Core.Drop(verdict.Reason, descriptor.Address);
+    }
+
+    private void Punt(Verdict verdict, int ingress, in XdpDesc descriptor)
+    {
+        PuntQueue? queue = _punts[ingress];
+        Span<byte> frame = Core.Umem.Frame(descriptor.Address, descriptor.Length);
+        if (queue == null || !queue.TryWrite(frame, ingress))
+        {
+            Core.Drop(DropReason.PuntQueueFull, descriptor.Address);
+            return;
+        }
+
+        _stageCounters[verdict.Stage].Punts[(int)verdict.PuntReason]++;
+        Core.Counters.Punts[(int)verdict.PuntReason]++;
+        Core.Pool.Give(Core.Umem.ChunkOf(descriptor.Address));
     }
 
     // The port is down, or its tx ring is full: one more chance after the kernel was asked to empty it.

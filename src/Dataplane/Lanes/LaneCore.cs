@@ -37,8 +37,10 @@ internal sealed class LaneCore
 
     // warm
     private readonly NativeRef<LanePage> _page;
+    private readonly NativeRef<RegionHeader> _region;
     private readonly EventRing _events;
     private readonly Banks[] _histograms;
+    private PuntQueue[] _punts = [];
     private long _accountAtNs;
     private uint _framesBefore;
     private int _bank;
@@ -57,6 +59,7 @@ internal sealed class LaneCore
         Ports = ports;
         _gapThresholdNs = plan.GapThresholdNs;
         _page = region.LanePage(lane);
+        _region = region.HeaderRef;
         _events = region.Events(lane);
         _counters.FramesTotal = pool.Count;
         ReadOnlySpan<HistogramKind> kinds = RegionLayout.Kinds(plan.Kind);
@@ -84,6 +87,9 @@ internal sealed class LaneCore
 
     /// <summary>The lane's page.</summary>
     public ref LanePage Page => ref _page.Value;
+
+    /// <summary>Boot: the lane's queues to the kernel's stack.</summary>
+    public void SetPuntQueues(PuntQueue[] queues) => _punts = queues;
 
     /// <summary>A histogram's two banks; its Active follows the flips.</summary>
     public Banks Histogram(HistogramKind kind)
@@ -227,6 +233,8 @@ internal sealed class LaneCore
         }
 
         CheckConservation();
+        // Between two turns: nothing of a table is held. Release: what was read before was read before.
+        Volatile.Write(ref Page.TableEpochSeen, Volatile.Read(ref _region.Value.TableEpoch));
         uint wanted = Volatile.Read(ref Page.BankWanted) & 1;
         if (wanted != (uint)_bank)
         {
@@ -243,7 +251,7 @@ internal sealed class LaneCore
         _publishAtNs = nowNs + HousekeepEveryNs;
     }
 
-    /// <summary>Pool, fill side and tx side are all frames: from ring indices alone, at a turn's
+    /// <summary>Pool, fill side and tx side, less what is shared, are all frames: from ring indices alone, at a turn's
     /// border.</summary>
     public void CheckConservation()
     {
@@ -261,7 +269,8 @@ internal sealed class LaneCore
         _counters.FramesFillSide = fillSide;
         _counters.FramesTxSide = txSide;
         _counters.FramesTxRing = txRing;
-        if (Pool.Count + fillSide + txSide != _counters.FramesTotal)
+        _counters.FramesShared = Pool.Shared;
+        if (Pool.Count + fillSide + txSide - Pool.Shared != _counters.FramesTotal)
         {
             _counters.ConservationBreaks++;
         }
@@ -288,6 +297,13 @@ internal sealed class LaneCore
         _counters.InvoluntarySwitches = usage.InvoluntarySwitches - _usageAtArm.InvoluntarySwitches;
         _counters.AllocatedBytes = GC.GetAllocatedBytesForCurrentThread() - _allocatedAtArm;
         _counters.Collections = GC.CollectionCount(0) - _collectionsAtArm;
+        ulong refused = 0;
+        foreach (PuntQueue queue in _punts)
+        {
+            refused += (ulong)queue.Refused;
+        }
+
+        _counters.PuntsRefused = refused;
     }
 
     private void Publish(long nowNs)

@@ -1,101 +1,98 @@
-using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 
 namespace LowLatency.Dataplane.Stages;
 
-/// <summary>Builds a lane's pipeline from its plan, at boot. Common pipelines become one fused stage: one
-/// loop, no calls inside; any other is a list of stages with one virtual call each per burst.</summary>
+/// <summary>Builds a lane's pipeline from its plan, at boot and for each reload. Common pipelines become one
+/// fused stage: one loop, no calls inside; any other is a list of stages with one virtual call each per
+/// burst.</summary>
 internal static class PipelineBuilder
 {
-    /// <summary>The stages of a lane, in order; one when it was fused.</summary>
-    public static IStage[] Build(PlanImage plan, int lane, NativeSpan<RuleCounter> counters, bool fuse = true)
+    /// <summary>The pipeline of a lane.</summary>
+    public static Pipeline Build(PlanImage plan, int lane, TableMemory tables, bool fuse = true)
     {
         PlanLane entry = plan.Lane(lane);
-        PlanStage[] stages = new PlanStage[entry.StageCount];
-        for (int i = 0; i < stages.Length; i++)
+        StageContext[] contexts = new StageContext[entry.StageCount];
+        IStage[] single = new IStage[entry.StageCount];
+        int[] numbers = new int[entry.StageCount];
+        for (int i = 0; i < single.Length; i++)
         {
-            stages[i] = plan.Stage((int)entry.FirstStage + i);
+            contexts[i] = new StageContext(plan, lane, i, tables);
+            single[i] = Single(contexts[i]);
+            numbers[i] = i;
         }
 
-        Context context = new(plan, stages, counters);
-        IStage? fused = fuse ? TryFuse(context) : null;
-        if (fused != null)
+        IStage? fused = fuse ? TryFuse(contexts) : null;
+        return new Pipeline
         {
-            return [fused];
-        }
-
-        IStage[] list = new IStage[stages.Length];
-        for (int i = 0; i < stages.Length; i++)
-        {
-            list[i] = Single(context, i);
-        }
-
-        return list;
+            Stages = fused != null ? [fused] : single,
+            Single = single,
+            Numbers = fused != null ? [0] : numbers,
+            Generation = plan.Header.Generation,
+        };
     }
 
-    private static IStage? TryFuse(Context c)
+    private static IStage? TryFuse(StageContext[] c)
     {
-        StageKind[] kinds = Array.ConvertAll(c.Stages, stage => stage.Kind);
+        StageKind[] kinds = Array.ConvertAll(c, context => context.Stage.Kind);
         return kinds switch
         {
-            [StageKind.CrossConnect] => new Stage<CrossConnect>(c.CrossConnect(0)),
-            [StageKind.MacSwap, StageKind.CrossConnect] =>
-                new Stage<Fused<MacSwap, CrossConnect>>(new(default, c.CrossConnect(1))),
-            [StageKind.CrossConnect, StageKind.MacSwap] =>
-                new Stage<Fused<CrossConnect, MacSwap>>(new(c.CrossConnect(0), default)),
+            [StageKind.CrossConnect] => Of(CrossConnect(c[0])),
+            [StageKind.MacSwap, StageKind.CrossConnect] => Of(Then(MacSwap(c[0]), CrossConnect(c[1]))),
+            [StageKind.CrossConnect, StageKind.MacSwap] => Of(Then(CrossConnect(c[0]), MacSwap(c[1]))),
             [StageKind.CrossConnect, StageKind.MacRewrite] =>
-                new Stage<Fused<CrossConnect, MacRewrite>>(new(c.CrossConnect(0), c.MacRewrite(1))),
+                Of(Then(CrossConnect(c[0]), MacRewrite(c[1]))),
             [StageKind.CrossConnect, StageKind.MacRewrite, StageKind.MacRewrite] =>
-                new Stage<Fused<CrossConnect, Fused<MacRewrite, MacRewrite>>>(
-                    new(c.CrossConnect(0), new(c.MacRewrite(1), c.MacRewrite(2)))),
-            [StageKind.Filter, StageKind.CrossConnect] =>
-                new Stage<Fused<Filter, CrossConnect>>(new(c.Filter(0), c.CrossConnect(1))),
+                Of(Then(CrossConnect(c[0]), Then(MacRewrite(c[1]), MacRewrite(c[2])))),
+            [StageKind.Filter, StageKind.CrossConnect] => Of(Then(Filter(c[0]), CrossConnect(c[1]))),
             [StageKind.Filter, StageKind.CrossConnect, StageKind.MacRewrite] =>
-                new Stage<Fused<Filter, Fused<CrossConnect, MacRewrite>>>(
-                    new(c.Filter(0), new(c.CrossConnect(1), c.MacRewrite(2)))),
+                Of(Then(Filter(c[0]), Then(CrossConnect(c[1]), MacRewrite(c[2])))),
             [StageKind.Filter, StageKind.CrossConnect, StageKind.MacRewrite, StageKind.MacRewrite] =>
-                new Stage<Fused<Filter, Fused<CrossConnect, Fused<MacRewrite, MacRewrite>>>>(
-                    new(c.Filter(0), new(c.CrossConnect(1), new(c.MacRewrite(2), c.MacRewrite(3))))),
-            [StageKind.Reflect] => new Stage<Reflect>(default),
+                Of(Then(Filter(c[0]),
+                    Then(CrossConnect(c[1]), Then(MacRewrite(c[2]), MacRewrite(c[3]))))),
+            [StageKind.Reflect] => Of(Reflect(c[0])),
             _ => null,
         };
     }
 
-    private static IStage Single(Context c, int i) => c.Stages[i].Kind switch
+    private static IStage Single(in StageContext c) => c.Stage.Kind switch
     {
-        StageKind.CrossConnect => new Stage<CrossConnect>(c.CrossConnect(i)),
-        StageKind.MacRewrite => new Stage<MacRewrite>(c.MacRewrite(i)),
-        StageKind.MacSwap => new Stage<MacSwap>(default),
-        StageKind.Filter => new Stage<Filter>(c.Filter(i)),
-        StageKind.Reflect => new Stage<Reflect>(default),
-        _ => throw new PlanFormatException($"stage {i} has kind {(uint)c.Stages[i].Kind}, which this lowlatd lacks"),
+        StageKind.CrossConnect => Of(CrossConnect(c)),
+        StageKind.MacRewrite => Of(MacRewrite(c)),
+        StageKind.MacSwap => Of(MacSwap(c)),
+        StageKind.Filter => Of(Filter(c)),
+        StageKind.Reflect => Of(Reflect(c)),
+        _ => throw new PlanFormatException(
+            $"stage {c.Number} has kind {(uint)c.Stage.Kind}, which this lowlatd lacks"),
     };
 
-    private readonly struct Context(PlanImage plan, PlanStage[] stages, NativeSpan<RuleCounter> counters)
+    private static Stage<T> Of<T>(T step)
+        where T : struct, IStep => new(step);
+
+    private static Fused<TFirst, TSecond> Then<TFirst, TSecond>(TFirst first, TSecond second)
+        where TFirst : struct, IStep
+        where TSecond : struct, IStep => new(first, second);
+
+    private static Placed<CrossConnect> CrossConnect(in StageContext c) =>
+        new(new CrossConnect(c.Stage.PortA, c.Stage.PortB), c.Number);
+
+    private static Placed<MacRewrite> MacRewrite(in StageContext c) =>
+        new(new MacRewrite(c.Stage.PortA, c.Stage.DestinationMac, c.Stage.SourceMac), c.Number);
+
+    private static Placed<MacSwap> MacSwap(in StageContext c) => new(default, c.Number);
+
+    private static Placed<Reflect> Reflect(in StageContext c) => new(default, c.Number);
+
+    private static Placed<Filter> Filter(in StageContext c)
     {
-        public PlanStage[] Stages { get; } = stages;
-
-        public CrossConnect CrossConnect(int i) => new(Stages[i].PortA, Stages[i].PortB);
-
-        public MacRewrite MacRewrite(int i) =>
-            new(Stages[i].PortA, Stages[i].DestinationMac, Stages[i].SourceMac);
-
-        public Filter Filter(int i)
+        PlanRule[] rules = new PlanRule[c.Stage.RuleCount];
+        for (int rule = 0; rule < rules.Length; rule++)
         {
-            int before = 0;
-            for (int stage = 0; stage < i; stage++)
-            {
-                before += (int)Stages[stage].RuleCount;
-            }
-
-            PlanRule[] rules = new PlanRule[Stages[i].RuleCount];
-            for (int rule = 0; rule < rules.Length; rule++)
-            {
-                rules[rule] = plan.Rule((int)Stages[i].FirstRule + rule);
-            }
-
-            return new Filter(rules, Stages[i].DefaultAction, counters.Slice(before, rules.Length));
+            rules[rule] = c.Rule(rule);
         }
+
+        NativeSpan<RuleCounter> counters = rules.Length == 0 ? default : c.Table<RuleCounter>(0);
+        return new(
+            new Filter(rules, c.Stage.DefaultAction, counters.Slice(0, rules.Length)), c.Number);
     }
 }

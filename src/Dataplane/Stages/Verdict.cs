@@ -3,10 +3,14 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Dataplane.Stages;
 
-/// <summary>What becomes of a frame: forward to a port of the lane, or end with a reason. One int: a port
-/// number, or the complement of a reason.</summary>
+/// <summary>What becomes of a frame: forward to a port of the lane, end with a reason, or go to the kernel's
+/// stack. One int: a port number, or the complement of an end: reason, punt bit, and above them the stage that
+/// said so.</summary>
 internal readonly record struct Verdict
 {
+    private const int ReasonMask = DropCounters.Count - 1;
+    private const int PuntBit = DropCounters.Count;
+    private const int StageShift = 8;
     private readonly int _code;
 
     private Verdict(int code) => _code = code;
@@ -23,8 +27,17 @@ internal readonly record struct Verdict
     /// <summary>The lane's own number of the port it leaves by; only of a forward.</summary>
     public int Port => _code;
 
-    /// <summary>Why it ends; only when it is no forward.</summary>
-    public DropReason Reason => (DropReason)(~_code);
+    /// <summary>Why it ends; only when it is neither forward nor punt.</summary>
+    public DropReason Reason => (DropReason)(~_code & ReasonMask);
+
+    /// <summary>True when it goes to the kernel's stack, as if it had come in by its port just now.</summary>
+    public bool IsPunt => !IsForward && (~_code & PuntBit) != 0;
+
+    /// <summary>Why it goes to the stack; only of a punt.</summary>
+    public PuntReason PuntReason => (PuntReason)(~_code & ReasonMask);
+
+    /// <summary>Number of the lane's stage that ended it; 0 when none has.</summary>
+    public int Stage => IsForward ? 0 : ~_code >> StageShift;
 
     /// <summary>Leaves by a port of the lane.</summary>
     public static Verdict Forward(int port)
@@ -35,4 +48,10 @@ internal readonly record struct Verdict
 
     /// <summary>Ends with a reason.</summary>
     public static Verdict Drop(DropReason reason) => new(~(int)reason);
+
+    /// <summary>To the kernel's stack, with a reason.</summary>
+    public static Verdict Punt(PuntReason reason) => new(~((int)reason | PuntBit));
+
+    /// <summary>The same end, said by a stage.</summary>
+    public Verdict At(int stage) => new(~(~_code | (stage << StageShift)));
 }

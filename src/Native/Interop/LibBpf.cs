@@ -158,6 +158,10 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Name, EntryPoint = "bpf_obj_get_info_by_fd")]
     internal static partial int InfoByFd(int fd, void* info, uint* bytes);
 
+    [LibraryImport(Name, EntryPoint = "bpf_prog_load", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int ProgramLoad(uint type, string name, string license, ulong* instructions,
+        nuint count, void* options);
+
     [LibraryImport(Name, EntryPoint = "bpf_prog_test_run_opts")]
     internal static partial int TestRun(int programFd, TestRunOptions* options);
 }

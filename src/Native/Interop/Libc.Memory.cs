@@ -12,6 +12,7 @@ internal static unsafe partial class Libc
     internal const int ProtRead = 1;
     internal const int ProtReadWrite = 3;
     internal const int MapAnonymous = 0x20 | 0x02 | 0x8000;              // ANONYMOUS | PRIVATE | POPULATE
+    internal const int MapAnonymousLazy = 0x20 | 0x02 | 0x4000;          // ANONYMOUS | PRIVATE | NORESERVE
     internal const int MapAnonymousHuge = MapAnonymous | 0x40000 | (21 << 26); // HUGETLB | 2 MiB
     internal const int MapSharedPopulate = 0x01 | 0x8000;
     internal const int AdviseHugePage = 14;
@@ -64,6 +65,13 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "ftruncate", SetLastError = true)]
     private static partial int Ftruncate(int fd, nint length);
 
+    [LibraryImport(Name, EntryPoint = "memfd_create", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MemfdCreate(string name, uint flags);
+
+    [LibraryImport(Name, EntryPoint = "fallocate", SetLastError = true)]
+    private static partial int Fallocate(int fd, int mode, nint offset, nint length);
+
     [LibraryImport(Name, EntryPoint = "lseek", SetLastError = true)]
     private static partial nint Lseek(int fd, nint offset, int whence);
 
@@ -72,9 +80,10 @@ internal static unsafe partial class Libc
 
     internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
 
-    internal static byte* Map(long bytes, int protection, int flags, int fd, out Errno errno)
+    internal static byte* Map(
+        long bytes, int protection, int flags, int fd, out Errno errno, long offset = 0)
     {
-        void* at = Mmap(null, (nuint)bytes, protection, flags, fd, 0);
+        void* at = Mmap(null, (nuint)bytes, protection, flags, fd, (nint)offset);
         bool isMapped = at != (void*)-1;
         errno = isMapped ? Errno.Ok : LastErrno;
         return isMapped ? (byte*)at : null;
@@ -136,6 +145,17 @@ internal static unsafe partial class Libc
             throw new NativeException($"ftruncate({path}, {bytes})", LastErrno, "Is its file system full?");
         }
     }
+
+    /// <summary>A file without a name: it ends with the last process that has it open.</summary>
+    internal static int MemoryFile(string name)
+    {
+        int fd = MemfdCreate(name, 1 /* MFD_CLOEXEC */);
+        return fd >= 0 ? fd : throw new NativeException("memfd_create", LastErrno, "Are files exhausted?");
+    }
+
+    /// <summary>Gives the pages of a part of a file back; it reads as zero from then on.</summary>
+    internal static Errno PunchHole(int fd, long offset, long bytes) =>
+        Fallocate(fd, 3 /* KEEP_SIZE | PUNCH_HOLE */, (nint)offset, (nint)bytes) == 0 ? Errno.Ok : LastErrno;
 
     internal static long FileBytes(int fd) => Lseek(fd, 0, 2 /* SEEK_END */);
 

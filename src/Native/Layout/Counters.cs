@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace LowLatency.Native.Layout;
 
@@ -30,6 +31,90 @@ public enum DropReason
     Foreign = 10,
     /// <summary>A cross-connect has no other side for the port it came in by.</summary>
     NoRoute = 11,
+    /// <summary>To the kernel's stack, but the lane's punt queue was full.</summary>
+    PuntQueueFull = 12,
+    /// <summary>An acl rule said so.</summary>
+    AclRule = 13,
+    /// <summary>No acl rule named it and the default is drop.</summary>
+    AclDefault = 14,
+    /// <summary>Vlan: the tag (or its absence) is not allowed on this port.</summary>
+    VlanNotAllowed = 15,
+    /// <summary>Vlan: no room before the frame for another tag, or more tags than the frame may have.</summary>
+    VlanNoRoom = 16,
+    /// <summary>Switch: the destination lives behind the port it came in by.</summary>
+    SwitchSamePort = 17,
+    /// <summary>Switch: its source is one that no station can have, or is fixed to another port.</summary>
+    SwitchBadSource = 18,
+    /// <summary>Switch: floods of this port are over its limit.</summary>
+    SwitchStorm = 19,
+    /// <summary>Switch: nobody to flood to, or a destination that no bridge may forward (IEEE 802.1Q
+    /// 8.6.3).</summary>
+    SwitchNoMember = 20,
+    /// <summary>Route: not addressed to this port's MAC.</summary>
+    RouteOtherHost = 21,
+    /// <summary>Route: neither IPv4 nor IPv6.</summary>
+    RouteNotIp = 22,
+    /// <summary>Route: source or destination that no router may forward (RFC 1812 5.3.7, RFC 4291).</summary>
+    RouteMartian = 23,
+    /// <summary>Route: wrong IPv4 header checksum.</summary>
+    RouteChecksum = 24,
+    /// <summary>Route: no route in a table of our own (the kernel would not know better).</summary>
+    RouteNone = 25,
+    /// <summary>Route: a blackhole route.</summary>
+    RouteBlackhole = 26,
+    /// <summary>Route: an unreachable or prohibit route of a table of our own.</summary>
+    RouteUnreachable = 27,
+    /// <summary>Route: this lane has no port of the egress interface.</summary>
+    RouteNoPort = 28,
+    /// <summary>Route: TTL or hop limit used up, in a table of our own.</summary>
+    RouteTtl = 29,
+    /// <summary>Route: longer than the MTU of the egress interface, in a table of our own.</summary>
+    RouteMtu = 30,
+    /// <summary>Route: the next hop's MAC is not known, in a table of our own.</summary>
+    RouteNeighbour = 31,
+    /// <summary>Nat: no free port for another flow.</summary>
+    NatNoPort = 32,
+    /// <summary>Nat: the flow table is full.</summary>
+    NatTableFull = 33,
+    /// <summary>Nat: cannot be translated (fragment, protocol, or an ICMP error of no flow of ours).</summary>
+    NatUnsupported = 34,
+    /// <summary>Nat: from outside, to an address of ours, and no flow knows it.</summary>
+    NatNoFlow = 35,
+    /// <summary>Police: over its rate.</summary>
+    Policed = 36,
+    /// <summary>Arbitrate: the other line had this message before.</summary>
+    ArbitrateDuplicate = 37,
+    /// <summary>Arbitrate: behind the window: a message given up for lost, or far too old.</summary>
+    ArbitrateLate = 38,
+    /// <summary>Fanout: no member port but the one it came in by.</summary>
+    FanoutNoMember = 39,
+    /// <summary>All copies were made and the original is not needed any more.</summary>
+    Replicated = 40,
+}
+
+/// <summary>Why a lane gave a frame to the kernel's stack, on the port it came in by.</summary>
+public enum PuntReason
+{
+    /// <summary>For an address of this host.</summary>
+    Local = 0,
+    /// <summary>TTL or hop limit used up: the kernel answers.</summary>
+    Ttl = 1,
+    /// <summary>IPv4 options or IPv6 hop-by-hop options.</summary>
+    Options = 2,
+    /// <summary>No route: the kernel answers.</summary>
+    NoRoute = 3,
+    /// <summary>The next hop's MAC is not known: the kernel asks for it and sends the frame.</summary>
+    Neighbour = 4,
+    /// <summary>Longer than the egress MTU: the kernel fragments or answers.</summary>
+    Mtu = 5,
+    /// <summary>An unreachable or prohibit route: the kernel answers.</summary>
+    Unreachable = 6,
+    /// <summary>Multicast or broadcast that this stage does not forward.</summary>
+    Multicast = 7,
+    /// <summary>Leaves by an interface that is no port of the data plane: the kernel forwards.</summary>
+    OtherInterface = 8,
+    /// <summary>Not IP: the kernel's own business (ARP behind a tag, LLDP, ...).</summary>
+    NotIp = 9,
 }
 
 /// <summary>Where a turn's time went; every nanosecond of a lane falls into exactly one.</summary>
@@ -72,9 +157,35 @@ public enum XdpOutcome
 public struct DropCounters
 {
     /// <summary>Slots.</summary>
-    public const int Count = 32;
+    public const int Count = 64;
 
     private ulong _first;
+}
+
+/// <summary>One 64-bit counter per <see cref="PuntReason"/>, with room to grow.</summary>
+[InlineArray(Count)]
+public struct PuntCounters
+{
+    /// <summary>Slots.</summary>
+    public const int Count = 16;
+
+    private ulong _first;
+}
+
+/// <summary>What one stage of a lane did. The lane writes with plain stores, on frames that end only; how
+/// many frames came to a stage follows: those of the stage before, less what ended there, plus its
+/// replicas.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct StageCounter
+{
+    /// <summary>Frames that it ended, by reason.</summary>
+    public DropCounters Drops;
+    /// <summary>Frames that it gave to the kernel's stack, by reason.</summary>
+    public PuntCounters Punts;
+    /// <summary>Frames that it made.</summary>
+    public ulong Replicas;
+    /// <summary>Frames that it should have made and had no room for.</summary>
+    public ulong ReplicasMissed;
 }
 
 /// <summary>One sum of ns per <see cref="Regime"/>, with room to grow.</summary>
@@ -111,7 +222,19 @@ public static class CounterNames
     public static readonly string[] Drops =
     [
         "no-verdict", "tx-ring-full", "port-down", "filter-rule", "filter-default", "malformed", "not-udp",
-        "bad-descriptor", "stopping", "received", "foreign", "no-route",
+        "bad-descriptor", "stopping", "received", "foreign", "no-route", "punt-queue-full", "acl-rule",
+        "acl-default", "vlan-not-allowed", "vlan-no-room", "switch-same-port", "switch-bad-source",
+        "switch-storm", "switch-no-member", "route-other-host", "route-not-ip", "route-martian",
+        "route-checksum", "route-none", "route-blackhole", "route-unreachable", "route-no-port", "route-ttl",
+        "route-mtu", "route-neighbour", "nat-no-port", "nat-table-full", "nat-unsupported", "nat-no-flow",
+        "policed", "arbitrate-duplicate", "arbitrate-late", "fanout-no-member", "replicated",
+    ];
+
+    /// <summary>Names by <see cref="PuntReason"/>.</summary>
+    public static readonly string[] Punts =
+    [
+        "punt-local", "punt-ttl", "punt-options", "punt-no-route", "punt-neighbour", "punt-mtu",
+        "punt-unreachable", "punt-multicast", "punt-other-interface", "punt-not-ip",
     ];
 
     /// <summary>A frame in a tx ring that the kernel has not taken: it was not sent.</summary>

@@ -106,6 +106,55 @@ public enum StageKind : uint
     Filter = 3,
     /// <summary>UDP back to where it came from: MACs, addresses and ports swapped.</summary>
     Reflect = 4,
+    /// <summary>Pushes, pops, rewrites and checks 802.1Q tags, by port.</summary>
+    Vlan = 5,
+    /// <summary>Learns source MACs, forwards by destination MAC, floods what it does not know.</summary>
+    Switch = 6,
+    /// <summary>IPv4 and IPv6 by longest prefix match.</summary>
+    Route = 7,
+    /// <summary>Ordered rules in a compiled classifier; first match ends.</summary>
+    Acl = 8,
+    /// <summary>Translates addresses and ports.</summary>
+    Nat = 9,
+    /// <summary>Token buckets.</summary>
+    Police = 10,
+    /// <summary>Copies frames to a port.</summary>
+    Mirror = 11,
+    /// <summary>One frame in, one to each of several ports out.</summary>
+    Fanout = 12,
+    /// <summary>Of two lines that carry one stream, the first copy of each message wins.</summary>
+    Arbitrate = 13,
+    /// <summary>Measures the time since the frames were dequeued, at this place of the pipeline.</summary>
+    Stamp = 14,
+}
+
+/// <summary>What a table holds.</summary>
+public enum TableKind : uint
+{
+    /// <summary><see cref="RuleCounter"/>s of one stage.</summary>
+    RuleCounters = 0,
+    /// <summary>IPv4 routes.</summary>
+    Routes4 = 1,
+    /// <summary>IPv6 routes.</summary>
+    Routes6 = 2,
+    /// <summary>Next hops and groups of them.</summary>
+    NextHops = 3,
+    /// <summary>A compiled access list.</summary>
+    Acl = 4,
+    /// <summary>MAC addresses of a switch, one lane's.</summary>
+    Macs = 5,
+    /// <summary>Translations of a nat stage, one lane's.</summary>
+    Flows = 6,
+    /// <summary>Token buckets of a police stage, one lane's.</summary>
+    Buckets = 7,
+    /// <summary>Sequence windows of an arbitrate stage, one lane's.</summary>
+    Windows = 8,
+    /// <summary>A histogram with HdrHistogram's geometry (<see cref="HdrGeometry"/>).</summary>
+    Histogram = 9,
+    /// <summary>VLAN membership of ports, tag rewrites.</summary>
+    Vlans = 10,
+    /// <summary>Static entries, ports, translations or members of a stage, as it defines them.</summary>
+    Entries = 11,
 }
 
 /// <summary>What a filter rule does with a match.</summary>
@@ -115,6 +164,17 @@ public enum RuleAction : uint
     Pass = 0,
     /// <summary>Counts and drops with <see cref="DropReason.FilterRule"/>.</summary>
     Drop = 1,
+}
+
+/// <summary>Which fragments of a packet a rule means.</summary>
+public enum FragmentMatch : ushort
+{
+    /// <summary>Any frame.</summary>
+    Any = 0,
+    /// <summary>Whole packets and first fragments: frames that have a transport header.</summary>
+    First = 1,
+    /// <summary>Later fragments: frames without one.</summary>
+    Later = 2,
 }
 
 /// <summary>The generator's arrival process.</summary>
@@ -150,9 +210,17 @@ public struct LanePorts
     private int _first;
 }
 
+/// <summary>Settings of a stage; what each means is defined beside the stage's own layout.</summary>
+[InlineArray(16)]
+public struct StageSettings
+{
+    private long _first;
+}
+
 /// <summary>First bytes of a plan file. Written by Control, re-checked by lowlatd, never changed
 /// after.</summary>
-/// <remarks>The file is header, ports, lanes, stages, rules, one after the other, and nothing else.</remarks>
+/// <remarks>The file is header, ports, lanes, stages, rules, tables, one after the other, and nothing
+/// else.</remarks>
 [StructLayout(LayoutKind.Sequential)]
 public struct PlanHeader
 {
@@ -160,7 +228,7 @@ public struct PlanHeader
     public const ulong MagicValue = 0x0000_4E41_4C50_4C4C;
 
     /// <summary>Grows with every change of any struct of the plan.</summary>
-    public const uint VersionValue = 1;
+    public const uint VersionValue = 2;
 
     /// <summary><see cref="MagicValue"/>.</summary>
     public ulong Magic;
@@ -170,8 +238,8 @@ public struct PlanHeader
     public uint TotalBytes;
     /// <summary>CRC-32C of everything behind this field (from byte 20).</summary>
     public uint Checksum;
-    /// <summary>Zero.</summary>
-    public uint Reserved;
+    /// <summary>1 for the plan that lowlatd boots with; each reload is one more.</summary>
+    public uint Generation;
     /// <summary>Count of <see cref="PlanPort"/>.</summary>
     public uint PortCount;
     /// <summary>Count of <see cref="PlanLane"/>.</summary>
@@ -182,8 +250,8 @@ public struct PlanHeader
     public uint RuleCount;
     /// <summary>Non-zero: mlockall before arming; boot fails when the host refuses.</summary>
     public uint LockMemory;
-    /// <summary>Zero.</summary>
-    public uint Reserved2;
+    /// <summary>Count of <see cref="PlanTable"/>.</summary>
+    public uint TableCount;
     /// <summary>CPUs of every thread that is not a lane.</summary>
     public CpuSet HousekeepingCpus;
     /// <summary>Name of the instance: one live data plane per name.</summary>
@@ -241,8 +309,9 @@ public struct PlanPort
     public uint MtuBytes;
     /// <summary>NUMA node of the device; -1 unknown.</summary>
     public int NumaNode;
-    /// <summary>Zero.</summary>
-    public uint Reserved;
+    /// <summary>Number of the interface among those of the plan: what tables name as egress. Ports of one
+    /// interface, one a queue, share it.</summary>
+    public uint InterfaceNumber;
     /// <summary>Own MAC, first byte of the address in the lowest byte.</summary>
     public ulong Mac;
 }
@@ -316,9 +385,36 @@ public struct PlanStage
     public ulong SourceMac;
     /// <summary>New destination MAC, first byte lowest; 0: leave.</summary>
     public ulong DestinationMac;
+    /// <summary>Index of its first table; its tables stand together, in the order its kind defines.</summary>
+    public uint FirstTable;
+    /// <summary>Count of its tables.</summary>
+    public uint TableCount;
+    /// <summary>What else its kind needs.</summary>
+    public StageSettings Settings;
 }
 
-/// <summary>One rule of a filter stage.</summary>
+/// <summary>One table: memory that Control fills, or that a lane keeps state in, and that both see. It lives
+/// longer than a plan: a reload that names the same table keeps its memory and what stands in it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PlanTable
+{
+    /// <summary>What tells it from others of the instance; a reload keeps a table of the same name, kind and
+    /// size.</summary>
+    public Text32 Name;
+    /// <summary>What it holds.</summary>
+    public TableKind Kind;
+    /// <summary>How many of it, as its kind counts: routes, rules, addresses.</summary>
+    public uint Capacity;
+    /// <summary>Where it starts in the table memory, bytes; a multiple of a page.</summary>
+    public long Offset;
+    /// <summary>Its size, bytes.</summary>
+    public long Bytes;
+    /// <summary>What static content it was filled with; a reload keeps a table only when this is the same,
+    /// too. 0: content that runs on.</summary>
+    public ulong ContentHash;
+}
+
+/// <summary>One rule of a filter or acl stage.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct PlanRule
 {
@@ -348,6 +444,16 @@ public struct PlanRule
     public int Port;
     /// <summary>What happens.</summary>
     public RuleAction Action;
+    /// <summary>acl: first VLAN id, 0: untagged; both ends 0 and 4095: any.</summary>
+    public ushort VlanLow;
+    /// <summary>acl: last VLAN id.</summary>
+    public ushort VlanHigh;
+    /// <summary>acl: TCP flags that must be set, of those in <see cref="TcpFlagsMask"/>.</summary>
+    public byte TcpFlags;
+    /// <summary>acl: TCP flags that count; 0: any, also other protocols.</summary>
+    public byte TcpFlagsMask;
+    /// <summary>acl: what it may be a fragment of.</summary>
+    public FragmentMatch Fragment;
 }
 
 /// <summary>One size of an IMIX.</summary>

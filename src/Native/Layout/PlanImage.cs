@@ -7,7 +7,7 @@ namespace LowLatency.Native.Layout;
 /// <summary>A plan file's bytes were refused; the message is one line for the user.</summary>
 public sealed class PlanFormatException(string message) : Exception(message);
 
-/// <summary>A plan as bytes: header, ports, lanes, stages, rules. Control makes one, lowlatd checks and
+/// <summary>A plan as bytes: header, ports, lanes, stages, rules, tables. Control makes one, lowlatd checks and
 /// reads one; immutable, any thread.</summary>
 public sealed class PlanImage
 {
@@ -40,13 +40,20 @@ public sealed class PlanImage
     /// <summary>A rule.</summary>
     public ref readonly PlanRule Rule(int index) => ref Read<PlanRule>(RulesAt, (int)Header.RuleCount, index);
 
+    /// <summary>A table.</summary>
+    public ref readonly PlanTable Table(int index) => ref Read<PlanTable>(TablesAt, TableCount, index);
+
+    /// <summary>Count of tables.</summary>
+    public int TableCount => (int)Header.TableCount;
+
     /// <summary>Writes a plan: fills in magic, version, sizes, counts and checksum.</summary>
     public static PlanImage Build(
         in PlanHeader header,
         ReadOnlySpan<PlanPort> ports,
         ReadOnlySpan<PlanLane> lanes,
         ReadOnlySpan<PlanStage> stages,
-        ReadOnlySpan<PlanRule> rules)
+        ReadOnlySpan<PlanRule> rules,
+        ReadOnlySpan<PlanTable> tables = default)
     {
         PlanHeader head = header;
         head.Magic = PlanHeader.MagicValue;
@@ -55,18 +62,22 @@ public sealed class PlanImage
         head.LaneCount = (uint)lanes.Length;
         head.StageCount = (uint)stages.Length;
         head.RuleCount = (uint)rules.Length;
+        head.TableCount = (uint)tables.Length;
         head.Checksum = 0;
         ReadOnlySpan<byte> p = MemoryMarshal.AsBytes(ports);
         ReadOnlySpan<byte> l = MemoryMarshal.AsBytes(lanes);
         ReadOnlySpan<byte> s = MemoryMarshal.AsBytes(stages);
         ReadOnlySpan<byte> r = MemoryMarshal.AsBytes(rules);
-        head.TotalBytes = (uint)(Unsafe.SizeOf<PlanHeader>() + p.Length + l.Length + s.Length + r.Length);
+        ReadOnlySpan<byte> t = MemoryMarshal.AsBytes(tables);
+        head.TotalBytes =
+            (uint)(Unsafe.SizeOf<PlanHeader>() + p.Length + l.Length + s.Length + r.Length + t.Length);
         byte[] bytes = new byte[head.TotalBytes];
         Span<byte> rest = bytes.AsSpan(Unsafe.SizeOf<PlanHeader>());
         p.CopyTo(rest);
         l.CopyTo(rest[p.Length..]);
         s.CopyTo(rest[(p.Length + l.Length)..]);
         r.CopyTo(rest[(p.Length + l.Length + s.Length)..]);
+        t.CopyTo(rest[(p.Length + l.Length + s.Length + r.Length)..]);
         MemoryMarshal.Write(bytes, in head);
         head.Checksum = ChecksumOf(bytes);
         MemoryMarshal.Write(bytes, in head);
@@ -113,15 +124,23 @@ public sealed class PlanImage
         return image;
     }
 
+    /// <summary>True when two parts of plans are the same, byte by byte.</summary>
+    public static bool AreSame<T>(in T one, in T other)
+        where T : unmanaged =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in one))
+            .SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in other)));
+
     private void CheckCounts()
     {
         ref readonly PlanHeader header = ref Header;
         bool countsFit = header.PortCount <= Limits.PortsMax && header.LaneCount <= Limits.LanesMax
-            && header.StageCount <= Limits.StagesMax && header.RuleCount <= Limits.RulesMax;
-        if (!countsFit || RulesAt + (Unsafe.SizeOf<PlanRule>() * (int)header.RuleCount) != _bytes.Length)
+            && header.StageCount <= Limits.StagesMax && header.RuleCount <= Limits.RulesMax
+            && header.TableCount <= Limits.TablesMax;
+        if (!countsFit || TablesAt + (Unsafe.SizeOf<PlanTable>() * TableCount) != _bytes.Length)
         {
             throw new PlanFormatException($"plan is inconsistent: {header.PortCount} ports, {header.LaneCount} lanes, "
-                + $"{header.StageCount} stages and {header.RuleCount} rules do not make {_bytes.Length} bytes");
+                + $"{header.StageCount} stages, {header.RuleCount} rules and {header.TableCount} tables do not make "
+                + $"{_bytes.Length} bytes");
         }
     }
 
@@ -129,6 +148,7 @@ public sealed class PlanImage
     private int LanesAt => PortsAt + (Unsafe.SizeOf<PlanPort>() * PortCount);
     private int StagesAt => LanesAt + (Unsafe.SizeOf<PlanLane>() * LaneCount);
     private int RulesAt => StagesAt + (Unsafe.SizeOf<PlanStage>() * (int)Header.StageCount);
+    private int TablesAt => RulesAt + (Unsafe.SizeOf<PlanRule>() * (int)Header.RuleCount);
 
     private ref readonly T Read<T>(int start, int count, int index)
         where T : unmanaged

@@ -53,7 +53,7 @@ public struct RegionHeader
     public const ulong MagicValue = 0x4E4F_4947_4552_4C4C;
 
     /// <summary>Grows with every change of any struct of the region.</summary>
-    public const uint VersionValue = 2;
+    public const uint VersionValue = 3;
 
     /// <summary><see cref="MagicValue"/>.</summary>
     public ulong Magic;
@@ -69,8 +69,8 @@ public struct RegionHeader
     public uint PlanChecksum;
     /// <summary>Bytes of the plan that follows the header in the region.</summary>
     public uint PlanBytes;
-    /// <summary>Zero.</summary>
-    public uint Reserved;
+    /// <summary>lowlatd's descriptor of the table memory: /proc/PID/fd/N is its path; -1: none.</summary>
+    public int TablesFd;
     /// <summary>CLOCK_MONOTONIC when the plan was mapped, ns.</summary>
     public long BootNs;
     /// <summary>CLOCK_MONOTONIC when every lane was armed, ns; 0 before.</summary>
@@ -95,6 +95,26 @@ public struct RegionHeader
     public long StartAtNs;
     /// <summary>Control: non-zero ends the generators' schedule early.</summary>
     public long StopLoad;
+    /// <summary>Control: where in the table memory the plan of the wanted generation stands, bytes.</summary>
+    public long WantedPlanOffset;
+    /// <summary>Control: size of that plan, bytes.</summary>
+    public uint WantedPlanBytes;
+    /// <summary>Control, last: generation it wants to run; lowlatd looks ten times a second.</summary>
+    public uint WantedGeneration;
+    /// <summary>Control: raised after a change of a table whose old parts are to be reused.</summary>
+    public ulong TableEpoch;
+    /// <summary>Generation that every lane runs.</summary>
+    public uint Generation;
+    /// <summary>Last wanted generation that lowlatd has answered: <see cref="Generation"/> when it was taken,
+    /// else refused, see <see cref="ReloadFailure"/>.</summary>
+    public uint AnsweredGeneration;
+    /// <summary>Where in the table memory the plan of <see cref="Generation"/> stands; 0: in the
+    /// region.</summary>
+    public long PlanOffset;
+    /// <summary>Size of that plan, bytes.</summary>
+    public long PlanLength;
+    /// <summary>Why the last reload was refused.</summary>
+    public Text512 ReloadFailure;
 }
 
 /// <summary>Counters that a lane keeps in memory of its own and copies to its page every
@@ -138,7 +158,18 @@ public struct LaneCounters
     public long FramesTxSide;
     /// <summary>Of these, still in the tx ring: the kernel has not taken them.</summary>
     public long FramesTxRing;
-    /// <summary>Housekeeping rounds in which pool + fill side + tx side was not the total. Must be
+    /// <summary>Entries of tx rings that name a frame which another entry names too: a frame shared by n ports
+    /// counts n - 1.</summary>
+    public long FramesShared;
+    /// <summary>Frames that replicating stages made: each ends for itself.</summary>
+    public ulong Replicas;
+    /// <summary>Replicas that found no frame or no room in the burst: not made.</summary>
+    public ulong ReplicasMissed;
+    /// <summary>Frames given to the kernel's stack, by reason.</summary>
+    public PuntCounters Punts;
+    /// <summary>Of these, frames that the kernel refused.</summary>
+    public ulong PuntsRefused;
+    /// <summary>Housekeeping rounds in which pool + fill side + tx side - shared was not the total. Must be
     /// 0.</summary>
     public ulong ConservationBreaks;
     /// <summary>Managed bytes the lane's thread has allocated since arming. Must be 0.</summary>
@@ -221,6 +252,11 @@ public struct LanePage
     [FieldOffset(56)] public long MeasureFromNs;
     /// <summary>Lane: bank of histograms it writes, 0 or 1.</summary>
     [FieldOffset(128)] public uint BankActive;
+    /// <summary>Lane: generation it runs.</summary>
+    [FieldOffset(132)] public uint Generation;
+    /// <summary>Lane: last <see cref="RegionHeader.TableEpoch"/> it saw between two turns: it holds nothing of
+    /// a table from before.</summary>
+    [FieldOffset(136)] public ulong TableEpochSeen;
     /// <summary>Control: bank it wants the lane to write.</summary>
     [FieldOffset(256)] public uint BankWanted;
     /// <summary>Seqlock: odd while the lane copies <see cref="Counters"/>.</summary>
@@ -325,7 +361,7 @@ public struct EventRingHeader
     [FieldOffset(128)] public ulong Read;
 }
 
-/// <summary>Hits of one filter rule. The lane that runs the filter writes with plain stores.</summary>
+/// <summary>Hits of one rule. The lane that runs the stage writes with plain stores.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct RuleCounter
 {

@@ -24,7 +24,7 @@ public enum HistogramKind
 }
 
 /// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree
-/// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, rule counters,
+/// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, stage counters,
 /// histograms.</summary>
 public sealed class RegionLayout
 {
@@ -41,7 +41,6 @@ public sealed class RegionLayout
 
     private readonly long[] _laneAreas;
     private readonly LaneKind[] _kinds;
-    private readonly int[] _rules;
 
     /// <summary>Offset of the plan's copy.</summary>
     public static long PlanOffset => HeaderBytes;
@@ -64,13 +63,11 @@ public sealed class RegionLayout
         long next = RoundUp(PortsOffset + (plan.PortCount * (long)PortStride), PageBytes);
         _laneAreas = new long[plan.LaneCount];
         _kinds = new LaneKind[plan.LaneCount];
-        _rules = new int[plan.LaneCount];
         for (int lane = 0; lane < plan.LaneCount; lane++)
         {
             _laneAreas[lane] = next;
             _kinds[lane] = plan.Lane(lane).Kind;
-            _rules[lane] = RulesOf(plan, lane);
-            next += RoundUp(HistogramsAt(lane) + (2L * Kinds(_kinds[lane]).Length * HistogramBytes), PageBytes);
+            next += RoundUp(HistogramsAt + (2L * Kinds(_kinds[lane]).Length * HistogramBytes), PageBytes);
         }
 
         TotalBytes = next;
@@ -93,37 +90,22 @@ public sealed class RegionLayout
     /// <summary>Offset of a lane's event ring header; the entries follow it.</summary>
     public long EventRing(int lane) => _laneAreas[lane];
 
-    /// <summary>Offset of a lane's rule counters.</summary>
-    public long RuleCounters(int lane) => _laneAreas[lane] + EventBytes;
-
-    /// <summary>Count of a lane's rule counters: all rules of its filter stages, in stage order.</summary>
-    public int RuleCount(int lane) => _rules[lane];
+    /// <summary>Offset of a lane's <see cref="Limits.StagesPerLaneMax"/> stage counters.</summary>
+    public long StageCounters(int lane) => _laneAreas[lane] + EventBytes;
 
     /// <summary>Offset of one bank of one histogram; -1 when the lane has none of this kind.</summary>
     public long Histogram(int lane, HistogramKind kind, int bank)
     {
         Invariant.Require(bank is 0 or 1);
         int slot = Kinds(_kinds[lane]).IndexOf(kind);
-        return slot < 0 ? -1 : _laneAreas[lane] + HistogramsAt(lane) + (((2L * slot) + bank) * HistogramBytes);
+        return slot < 0 ? -1 : _laneAreas[lane] + HistogramsAt + (((2L * slot) + bank) * HistogramBytes);
     }
 
     private static unsafe long EventBytes =>
         sizeof(EventRingHeader) + (Limits.EventRingSlots * (long)sizeof(GapEvent));
 
-    private unsafe long HistogramsAt(int lane) =>
-        RoundUp(EventBytes + (_rules[lane] * (long)sizeof(RuleCounter)), PageBytes);
-
-    private static int RulesOf(PlanImage plan, int lane)
-    {
-        int rules = 0;
-        PlanLane entry = plan.Lane(lane);
-        for (uint stage = 0; stage < entry.StageCount; stage++)
-        {
-            rules += (int)plan.Stage((int)(entry.FirstStage + stage)).RuleCount;
-        }
-
-        return rules;
-    }
+    private static unsafe long HistogramsAt =>
+        RoundUp(EventBytes + (Limits.StagesPerLaneMax * (long)sizeof(StageCounter)), PageBytes);
 
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 }

@@ -59,12 +59,22 @@ public sealed unsafe class MappedMemory : IDisposable
         return new MappedMemory(plain, bytes, isHuge: false);
     }
 
-    /// <summary>Maps a file's first <paramref name="bytes"/> shared and populated.</summary>
+    /// <summary>Maps zeroed anonymous memory that is only there once it is touched.</summary>
+    /// <exception cref="NativeException">No address space.</exception>
+    public static MappedMemory Lazy(long bytes)
+    {
+        byte* start = Libc.Map(bytes, Libc.ProtReadWrite, Libc.MapAnonymousLazy, -1, out Errno errno);
+        return start != null ? new MappedMemory(start, bytes, isHuge: false)
+            : throw new NativeException($"mmap({bytes} bytes)", errno, "Is the address space limited (ulimit -v)?");
+    }
+
+    /// <summary>Maps <paramref name="bytes"/> of a file, from <paramref name="offset"/> on (a multiple of a
+    /// page), shared and populated.</summary>
     /// <exception cref="NativeException">The kernel refused.</exception>
-    public static MappedMemory OfFile(int fd, long bytes, bool isWritable)
+    public static MappedMemory OfFile(int fd, long bytes, bool isWritable, long offset = 0)
     {
         int protection = isWritable ? Libc.ProtReadWrite : Libc.ProtRead;
-        byte* start = Libc.Map(bytes, protection, Libc.MapSharedPopulate, fd, out Errno errno);
+        byte* start = Libc.Map(bytes, protection, Libc.MapSharedPopulate, fd, out Errno errno, offset);
         return start != null
             ? new MappedMemory(start, bytes, isHuge: false)
             : throw new NativeException($"mmap(shared file, {bytes} bytes)", errno, "Is /dev/shm full?");

@@ -38,6 +38,9 @@ public sealed class SharedRegion : IDisposable
     /// <summary>The header.</summary>
     public ref RegionHeader Header => ref _memory.At<RegionHeader>(0).Value;
 
+    /// <summary>The header, to keep.</summary>
+    public NativeRef<RegionHeader> HeaderRef => _memory.At<RegionHeader>(0);
+
     /// <summary>True while the lowlatd that made it lives (it holds the file's lock).</summary>
     /// <remarks>The owner does not ask the file: a second flock(2) on its own fd would give its lock
     /// away.</remarks>
@@ -76,6 +79,7 @@ public sealed class SharedRegion : IDisposable
             header.TotalBytes = layout.TotalBytes;
             header.PlanBytes = (uint)plan.Bytes.Length;
             header.PlanChecksum = plan.Header.Checksum;
+            header.TablesFd = NoFile;
             header.Name = plan.Header.Name;
             Volatile.Write(ref header.Magic, RegionHeader.MagicValue); // release: pairs with Open's acquire
             return region;
@@ -194,9 +198,9 @@ public sealed class SharedRegion : IDisposable
         return offset < 0 ? default : _memory.Slice<ulong>(offset, HdrGeometry.Length);
     }
 
-    /// <summary>A lane's rule counters.</summary>
-    public NativeSpan<RuleCounter> RuleCounters(int lane) =>
-        _memory.Slice<RuleCounter>(Layout.RuleCounters(lane), Layout.RuleCount(lane));
+    /// <summary>A lane's stage counters, by stage.</summary>
+    public NativeSpan<StageCounter> StageCounters(int lane) =>
+        _memory.Slice<StageCounter>(Layout.StageCounters(lane), Limits.StagesPerLaneMax);
 
     /// <summary>A lane's gap events.</summary>
     public EventRing Events(int lane)

@@ -13,6 +13,7 @@ internal sealed class PlanParts
     public PlanLane[] Lanes = [];
     public PlanStage[] Stages = [];
     public PlanRule[] Rules = [];
+    public PlanTable[] Tables = [];
 
     public static PlanParts Of(PlanImage plan)
     {
@@ -23,11 +24,13 @@ internal sealed class PlanParts
             Lanes = new PlanLane[plan.LaneCount],
             Stages = new PlanStage[plan.Header.StageCount],
             Rules = new PlanRule[plan.Header.RuleCount],
+            Tables = new PlanTable[plan.TableCount],
         };
         Fill(parts.Ports, i => plan.Port(i));
         Fill(parts.Lanes, i => plan.Lane(i));
         Fill(parts.Stages, i => plan.Stage(i));
         Fill(parts.Rules, i => plan.Rule(i));
+        Fill(parts.Tables, i => plan.Table(i));
         return parts;
     }
 
@@ -45,7 +48,7 @@ internal sealed class PlanParts
     /// <summary>Four ports, a generator and a receiver, two paths.</summary>
     public static PlanParts Load() => Of(TestPlans.Load(TestPlans.MakeLoad(paths: 2)));
 
-    public PlanImage Build() => PlanImage.Build(Header, Ports, Lanes, Stages, Rules);
+    public PlanImage Build() => PlanImage.Build(Header, Ports, Lanes, Stages, Rules, Tables);
 
     /// <summary>Writes the checksum that belongs to these bytes: CRC-32C of what follows its field.</summary>
     public static void FixChecksum(Span<byte> plan)

@@ -47,13 +47,16 @@ internal sealed class LaneBench : IDisposable
             port.Refill(pool);
         }
 
-        Lane = LaneFactory.Make(Region, lane, core);
+        Tables = TableMemory.CreatePrivate(plan);
+        Lane = LaneFactory.Make(Region, Tables, lane, core);
         core.Resume(ThreadControl.NowNs);
     }
 
     public ILane Lane { get; }
 
     public SharedRegion Region { get; }
+
+    public TableMemory Tables { get; }
 
     public ref LaneCounters Counters => ref Lane.Core.Counters;
 
@@ -98,6 +101,7 @@ internal sealed class LaneBench : IDisposable
 
         _umem.Dispose();
         _memory.Dispose();
+        Tables.Dispose();
         Region.Dispose();
     }
 }
@@ -160,13 +164,38 @@ internal sealed class FakeWakeup(RingMemory rings, UmemView umem) : IWakeup
 internal static class TestPlans
 {
     public static PlanImage Forward(PlanStage[] stages, PlanRule[]? rules = null, uint frames = 256, uint slots = 64,
-        WakePolicy wake = WakePolicy.NeedWakeup)
+        WakePolicy wake = WakePolicy.NeedWakeup, int portCount = 2, PlanTable[]? tables = null)
     {
-        PlanPort[] ports = [MakePort("a", slots), MakePort("b", slots)];
-        ports[0].Wake = ports[1].Wake = wake;
+        PlanPort[] ports = new PlanPort[portCount];
         PlanLane lane = MakeLane(LaneKind.Forward, frames);
+        lane.PortCount = (uint)portCount;
         lane.StageCount = (uint)stages.Length;
-        return PlanImage.Build(MakeHeader(), ports, [lane], stages, rules ?? []);
+        for (int i = 0; i < portCount; i++)
+        {
+            ports[i] = MakePort(((char)('a' + i)).ToString(), slots);
+            ports[i].Wake = wake;
+            ports[i].InterfaceNumber = (uint)i;
+            ports[i].Mac = 0x0000_0000_0002 + ((ulong)i << 40);
+            lane.Ports[i] = i;
+        }
+
+        List<PlanTable> all = [.. tables ?? []];
+        AddRuleCounters(stages, all);
+        return PlanImage.Build(MakeHeader(), ports, [lane], stages, rules ?? [], all.ToArray());
+    }
+
+    /// <summary>Gives each stage with rules the counters that they need, where the test did not.</summary>
+    public static void AddRuleCounters(PlanStage[] stages, List<PlanTable> tables)
+    {
+        for (int i = 0; i < stages.Length; i++)
+        {
+            if (stages[i].RuleCount > 0 && stages[i].TableCount == 0)
+            {
+                stages[i].FirstTable = (uint)tables.Count;
+                stages[i].TableCount = 1;
+                tables.Add(new PlanTable { Kind = TableKind.RuleCounters, Bytes = stages[i].RuleCount * 16 });
+            }
+        }
     }
 
     public static PlanImage Load(PlanLoad load, uint frames = 256)

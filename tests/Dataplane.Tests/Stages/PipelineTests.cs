@@ -38,10 +38,10 @@ public sealed class PipelineTests
         foreach (StageKind[] kinds in Lists())
         {
             PlanImage plan = TestPlans.Forward([.. kinds.Select(MakeStage)], Rules);
-            using SharedRegion fusedRegion = SharedRegion.CreatePrivate(plan);
-            using SharedRegion listRegion = SharedRegion.CreatePrivate(plan);
-            IStage[] fusedStages = PipelineBuilder.Build(plan, 0, fusedRegion.RuleCounters(0));
-            IStage[] listStages = PipelineBuilder.Build(plan, 0, listRegion.RuleCounters(0), fuse: false);
+            using TableMemory fusedTables = TableMemory.CreatePrivate(plan);
+            using TableMemory listTables = TableMemory.CreatePrivate(plan);
+            IStage[] fusedStages = PipelineBuilder.Build(plan, 0, fusedTables).Stages;
+            IStage[] listStages = PipelineBuilder.Build(plan, 0, listTables, fuse: false).Stages;
             Assert.Equal(kinds.Length, listStages.Length);
             if (kinds.Length > 1 && fusedStages.Length == 1)
             {
@@ -54,9 +54,10 @@ public sealed class PipelineTests
                 AssertSame(what, Run(one, fusedStages, frames, ingress), Run(two, listStages, frames, ingress));
             }
 
-            for (int rule = 0; rule < fusedRegion.RuleCounters(0).Length; rule++)
+            for (int table = 0; table < plan.TableCount; table++)
             {
-                Assert.Equal(listRegion.RuleCounters(0)[rule], fusedRegion.RuleCounters(0)[rule]);
+                Assert.Equal(listTables.Slice<RuleCounter>(table).Span.ToArray(),
+                    fusedTables.Slice<RuleCounter>(table).Span.ToArray());
             }
         }
 
@@ -67,18 +68,18 @@ public sealed class PipelineTests
     public void AnEndedFrameIsNotSeenByLaterStages()
     {
         PlanImage plan = TestPlans.Forward([TestPlans.Stage(StageKind.Reflect), TestPlans.Connect]);
-        using SharedRegion region = SharedRegion.CreatePrivate(plan);
+        using TableMemory tables = TableMemory.CreatePrivate(plan);
         using MappedMemory memory = MappedMemory.Anonymous(Frames * ChunkBytes, HugePages.Never);
         byte[] arp = new byte[60];
         (arp[12], arp[13]) = (0x08, 0x06);
         (Verdict[] verdicts, _) =
-            Run(memory, PipelineBuilder.Build(plan, 0, region.RuleCounters(0)), [arp, TestPlans.Udp()], 0);
-        Assert.Equal([Verdict.Drop(DropReason.NotUdp), Verdict.Forward(1)], verdicts);
+            Run(memory, PipelineBuilder.Build(plan, 0, tables).Stages, [arp, TestPlans.Udp()], 0);
+        Assert.Equal([Verdict.Drop(DropReason.NotUdp).At(0), Verdict.Forward(1)], verdicts);
     }
 
     private static IEnumerable<StageKind[]> Lists()
     {
-        int kinds = Enum.GetValues<StageKind>().Length;
+        int kinds = (int)StageKind.Reflect + 1; // stages with tables are never fused with each other here
         for (int length = 1; length <= StagesMax; length++)
         {
             for (int code = 0; code < Math.Pow(kinds, length); code++)
@@ -126,10 +127,10 @@ public sealed class PipelineTests
             verdicts[i] = Verdict.None;
         }
 
-        Burst burst = new() { Descriptors = descriptors, Verdicts = verdicts, Umem = umem.View, Ingress = ingress };
+        Burst burst = new(descriptors, verdicts, frames.Length) { Umem = umem.View, Ingress = ingress };
         foreach (IStage stage in stages)
         {
-            stage.Run(burst);
+            stage.Run(ref burst);
         }
 
         UmemView view = umem.View;

@@ -60,7 +60,8 @@ public sealed class RegionLayoutTests
             yield return ("lane", layout.LanesOffset + (lane * LanePage.SizeBytes), LanePage.SizeBytes);
             yield return ("events", layout.EventRing(lane),
                 Unsafe.SizeOf<EventRingHeader>() + (Limits.EventRingSlots * Unsafe.SizeOf<GapEvent>()));
-            yield return ("rules", layout.RuleCounters(lane), layout.RuleCount(lane) * Unsafe.SizeOf<RuleCounter>());
+            yield return ("stages", layout.StageCounters(lane),
+                Limits.StagesPerLaneMax * Unsafe.SizeOf<StageCounter>());
             foreach (HistogramKind kind in Enum.GetValues<HistogramKind>())
             {
                 bool has = RegionLayout.Kinds(plan.Lane(lane).Kind).Contains(kind);

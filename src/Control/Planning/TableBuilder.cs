@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using LowLatency.Control.Configuring;
+using LowLatency.Native.Layout;
+using LowLatency.Native.Memory;
+
+namespace LowLatency.Control.Planning;
+
+/// <summary>Writes the first content of one table, all zero before.</summary>
+/// <param name="memory">The tables.</param>
+/// <param name="table">Which of them.</param>
+internal delegate void TableWriter(TableMemory memory, int table);
+
+/// <summary>Collects the tables of a plan, and what each is filled with before the lanes start. Their memory
+/// follows one another, each on pages of its own.</summary>
+internal sealed class TableBuilder
+{
+    private readonly List<PlanTable> _tables = [];
+    private readonly List<TableWriter?> _writers = [];
+    private long _next;
+
+    /// <summary>Count of tables so far.</summary>
+    public int Count => _tables.Count;
+
+    /// <summary>The tables.</summary>
+    public PlanTable[] Tables => [.. _tables];
+
+    /// <summary>Adds a table.</summary>
+    /// <param name="name">What tells it from others: lane, number of the stage, and what it is.</param>
+    /// <param name="kind">What it holds.</param>
+    /// <param name="capacity">How many of it.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="contentHash">Of static content; 0: content that runs on.</param>
+    /// <param name="writer">Fills it; null: zero is its first content.</param>
+    public void Add(
+        string name, TableKind kind, uint capacity, long bytes, ulong contentHash = 0,
+        TableWriter? writer = null)
+    {
+        PlanTable table = new()
+        {
+            Kind = kind,
+            Capacity = capacity,
+            Offset = _next,
+            Bytes = bytes,
+            ContentHash = contentHash,
+        };
+        table.Name.Set(name);
+        _tables.Add(table);
+        _writers.Add(writer);
+        _next += TableMemory.RoundUp(bytes);
+    }
+
+    /// <summary>Adds the counters of a stage's rules: kept by a reload that keeps the rules.</summary>
+    public void AddRuleCounters(string name, ReadOnlySpan<PlanRule> rules) =>
+        Add(name + ".rules", TableKind.RuleCounters, (uint)rules.Length,
+            (long)rules.Length * Unsafe.SizeOf<RuleCounter>(), TextHash.Of64(MemoryMarshal.AsBytes(rules)));
+
+    /// <summary>Fills all tables.</summary>
+    public void Fill(TableMemory memory)
+    {
+        for (int i = 0; i < _writers.Count; i++)
+        {
+            _writers[i]?.Invoke(memory, i);
+        }
+    }
+}
