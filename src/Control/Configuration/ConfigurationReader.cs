@@ -1,3 +1,4 @@
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 
@@ -137,7 +138,7 @@ internal static class ConfigurationReader
             "mac-rewrite" => StageKind.MacRewrite,
             "mac-swap" => StageKind.MacSwap,
             "reflect" => StageKind.Reflect,
-            _ => StageKind.CrossConnect,
+            string word => StageDesigns.Find(word)?.Kind ?? StageKind.CrossConnect,
         };
         return new StageConfiguration(
             kind, [.. section.Tables("rule").Select(rule => new RuleConfiguration(rule))], section);

@@ -1,3 +1,4 @@
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Native;
 using static LowLatency.Control.Configuring.OptionType;
 
@@ -187,17 +188,21 @@ internal static class Schema
         new("action", Word("pass", "drop"), null, "what happens to a match", true),
     ]);
 
+    private static readonly string[] StageWords =
+        ["cross-connect", "filter", "mac-rewrite", "mac-swap", "reflect"];
+
     private static readonly TableRow Stage = new("lane.stage", true,
     [
-        new("kind", Word("cross-connect", "filter", "mac-rewrite", "mac-swap", "reflect"), null,
+        new("kind", Word([.. StageWords, .. StageDesigns.All.Select(design => design.Word)]), null,
             "what it does", true),
         new("ports", Names(2, 2, "[\"a\", \"b\"]"), null, "cross-connect: the two ends"),
         new("port", PortName, null, "mac-rewrite: egress port; default: any"),
         new("source", MacOrOwn, null, "mac-rewrite: new source MAC; \"own\": the port's"),
         new("destination", Mac, null, "mac-rewrite: new destination MAC"),
         new("default", Word("pass", "drop"), "pass", "filter: what happens to frames that no rule names"),
+        .. StageDesigns.All.SelectMany(design => design.Options).DistinctBy(option => option.Key),
     ],
-        Rule);
+        [Rule, .. StageDesigns.All.SelectMany(design => design.Tables).DistinctBy(table => table.Path)]);
 
     private static readonly TableRow Lane = new("lane", true,
     [

@@ -1,3 +1,4 @@
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 
@@ -24,6 +25,8 @@ internal static class StageRules
             Limits.RulesMax, file, "rules");
         foreach (LaneConfiguration lane in configuration.Lanes)
         {
+            findings.AtMost(
+                lane.Stages.Count, Limits.StagesPerLaneMax, lane.Section.At("name"), "stages of a lane");
             if (lane.Stages.Count == 0 && lane.Section.IsGood("stage"))
             {
                 findings.Error(lane.Section.At("name"), "this lane has no stage",
@@ -34,6 +37,7 @@ internal static class StageRules
             {
                 CheckKeys(stage, findings);
                 CheckStage(lane, stage, findings);
+                StageDesigns.Find(stage.Kind)?.Check(configuration, lane, stage, findings);
                 CheckRules(lane, stage, findings);
             }
         }
@@ -42,14 +46,31 @@ internal static class StageRules
     private static void CheckKeys(StageConfiguration stage, Findings findings)
     {
         string kind = stage.Section.Get<string>("kind");
-        string[] keys = KeysOfKind[stage.Kind];
+        StageDesign? design = StageDesigns.Find(stage.Kind);
+        string[] keys = design is null ? KeysOfKind[stage.Kind]
+            : [.. design.SharedKeys, .. design.Options.Select(option => option.Key)];
         foreach (string key in stage.Section.GivenKeys.Where(key => key != "kind" && !keys.Contains(key)))
         {
             findings.Error(stage.Section.At(key), $"not a key of a {kind} stage",
                 keys.Length == 0 ? "It takes none." : $"It takes {string.Join(", ", keys)}.");
         }
 
-        if (stage.Rules.Count > 0 && stage.Kind != StageKind.Filter)
+        foreach (TableRow table in StageDesigns.All.SelectMany(other => other.Tables).DistinctBy(row => row.Path))
+        {
+            bool isOwn = design is not null && design.Tables.Any(own => own.Path == table.Path);
+            if (!isOwn && stage.Section.Table(table.Key) is { } section)
+            {
+                findings.Error(section.Head, $"not a table of a {kind} stage", "Remove it.");
+            }
+        }
+
+        if (stage.Kind == StageKind.Filter)
+        {
+            findings.AtMost(stage.Rules.Count, Limits.FilterRulesMax, stage.Section.At("kind"),
+                "rules of a filter stage");
+        }
+
+        if (stage.Rules.Count > 0 && stage.Kind != StageKind.Filter && design?.TakesRules != true)
         {
             findings.Error(stage.Rules[0].Section.Head, $"a {kind} stage has no rules",
                 "Rules are for kind = \"filter\".");
@@ -132,7 +153,8 @@ internal static class StageRules
         }
     }
 
-    private static void CheckPort(LaneConfiguration lane, string port, Place place, Findings findings)
+    /// <summary>A port that a stage names must be its lane's.</summary>
+    public static void CheckPort(LaneConfiguration lane, string port, Place place, Findings findings)
     {
         if (port.Length > 0 && lane.Section.IsGood("ports") && !lane.Ports.Contains(port))
         {

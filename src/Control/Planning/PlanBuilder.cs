@@ -1,4 +1,5 @@
 using LowLatency.Control.Configuring;
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 
@@ -163,6 +164,17 @@ internal sealed class PlanBuilder(
             _tables.AddRuleCounters($"{lane.Name}.{number}", rules);
         }
 
+        StageDesigns.Find(stage.Kind)?.Build(
+            new StageBuild
+            {
+                Configuration = configuration,
+                Facts = facts,
+                Lane = lane,
+                Stage = stage,
+                Number = number,
+                Tables = _tables,
+            },
+            ref plan);
         plan.TableCount = (uint)_tables.Count - plan.FirstTable;
 
         return plan;
@@ -195,8 +207,8 @@ internal sealed class PlanBuilder(
 
     private static RuleAction ActionOf(string word) => word == "drop" ? RuleAction.Drop : RuleAction.Pass;
 
-    // The lane's own number of a port; -1: any, or none.
-    private static int NumberOf(LaneShape lane, string port)
+    /// <summary>The lane's own number of a port; -1: any, or none.</summary>
+    public static int NumberOf(LaneShape lane, string port)
     {
         for (int i = 0; i < lane.Ports.Count; i++)
         {

@@ -48,7 +48,7 @@ internal static class PlanJson
 
     private static StageDocument StageOf(PlanImage plan, PlanStage stage, string[] ports)
     {
-        bool isFilter = stage.Kind == StageKind.Filter;
+        bool isFilter = stage.Kind is StageKind.Filter or StageKind.Acl;
         int[] numbers = [stage.PortA, stage.PortB];
         return new StageDocument(PlanWords.Of(stage.Kind),
             [.. numbers.Where(number => number >= 0).Select(number => ports[number])],

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Control.Configuring;
 using LowLatency.Native.Layout;
 
@@ -90,7 +91,7 @@ internal static class PlanText
             StageKind.MacRewrite => (stage.PortA < 0 ? "every port:" : $"out of {ports[stage.PortA]}:")
                 + (stage.SourceMac == 0 ? "" : $" source {PlanWords.Mac(stage.SourceMac)}")
                 + (stage.DestinationMac == 0 ? "" : $" destination {PlanWords.Mac(stage.DestinationMac)}"),
-            _ => "",
+            _ => StageDesigns.Find(stage.Kind)?.Describe(plan, stage, ports) ?? "",
         };
         text.Append($"  stage   {PlanWords.Of(stage.Kind)} {what}".TrimEnd()).Append('\n');
         for (uint i = 0; i < stage.RuleCount; i++)
