@@ -64,7 +64,7 @@ internal static class StatusCommand
     {
         text.Append(CultureInfo.InvariantCulture, $"{plane.Name}: {plane.State}, pid {plane.Pid}, boot step "
             + $"'{plane.BootStep}', up {plane.UptimeSeconds:0.0} s, "
-            + $"heartbeat {plane.HeartbeatAgeSeconds:0.0} s ago, "
+            + $"generation {plane.Generation}, heartbeat {plane.HeartbeatAgeSeconds:0.0} s ago, "
             + $"resident {Units.Bytes(plane.ResidentBytes)} + UMEM {Units.Bytes(plane.UmemBytes)}\n");
         if (plane.Failure is not null)
         {
@@ -97,6 +97,26 @@ internal static class StatusCommand
         foreach (LaneStatus lane in plane.Lanes.Where(lane => lane.Held.Count > 0))
         {
             text.Append($"  {lane.Name}: on the tx side {Names(lane.Held)}\n");
+        }
+
+        RenderStages(text, plane);
+    }
+
+    private static void RenderStages(StringBuilder text, PlaneStatus plane)
+    {
+        TextTable stages = new("lane", "stage", "<kind", "frames", "replicas", "<to the stack", "<drops");
+        foreach (LaneStatus lane in plane.Lanes)
+        {
+            foreach (StageStatus stage in lane.Stages)
+            {
+                stages.Add(lane.Name, $"{stage.Number}", stage.Kind, Units.Short(stage.Frames),
+                    Units.Short(stage.Replicas), Names(stage.Punts), Names(stage.Drops));
+            }
+        }
+
+        if (plane.Lanes.Any(lane => lane.Stages.Count > 0))
+        {
+            stages.WriteTo(text);
         }
     }
 

@@ -14,9 +14,16 @@ namespace LowLatency.Control.Running;
 internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictionary<string, long> Held,
     IReadOnlyDictionary<string, long> Drops)
 {
-    /// <summary>Received, neither sent nor held nor dropped with a name. 0 once the lanes have
-    /// stopped.</summary>
-    public long Unaccounted => Received - Sent - Held.Values.Sum() - Drops.Values.Sum();
+    /// <summary>Frames that replicating stages made.</summary>
+    public long Replicas { get; init; }
+
+    /// <summary>Frames given to the kernel's stack, by reason.</summary>
+    public IReadOnlyDictionary<string, long> Punts { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Received or made, neither sent nor held nor given to the stack nor dropped with a name. 0 once
+    /// the lanes have stopped.</summary>
+    public long Unaccounted => Received + Replicas - Sent - Held.Values.Sum() - Punts.Values.Sum()
+        - Drops.Values.Sum();
 
     /// <summary>The ledger, for eyes.</summary>
     public string Line
@@ -24,7 +31,9 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
         get
         {
             string held = Held.Count > 0 ? $"+ {Sum(Held, "held")} " : "";
-            return $"forwarder: {Units.Count(Received)} received = {Units.Count(Sent)} sent {held}"
+            string made = Replicas > 0 ? $"+ {Units.Count(Replicas)} replicas " : "";
+            string punted = Punts.Count > 0 ? $"+ {Sum(Punts, "to the stack")} " : "";
+            return $"forwarder: {Units.Count(Received)} received {made}= {Units.Count(Sent)} sent {held}{punted}"
                 + $"+ {Sum(Drops, "dropped")} + {Units.Count(Unaccounted)} unaccounted";
         }
     }
@@ -32,7 +41,8 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
     /// <summary>Reads the pages of all forward lanes.</summary>
     public static ForwardLedger Read(SharedRegion region)
     {
-        long received = 0, sent = 0;
+        long received = 0, sent = 0, replicas = 0;
+        Dictionary<string, long> punts = [];
         Dictionary<string, long> held = [];
         Dictionary<string, long> drops = [];
         for (int lane = 0; lane < region.Plan.LaneCount; lane++)
@@ -47,9 +57,11 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
             sent += (long)counters.TxFrames - counters.FramesTxSide;
             AddHeld(held, counters, TxInvalid(region, lane));
             AddDrops(drops, counters.Drops);
+            replicas += (long)counters.Replicas;
+            AddPunts(punts, counters.Punts);
         }
 
-        return new ForwardLedger(received, sent, held, drops);
+        return new ForwardLedger(received, sent, held, drops) { Replicas = replicas, Punts = punts };
     }
 
     /// <summary>Adds a lane's frames on the tx side, by what is known of them.</summary>
@@ -86,6 +98,16 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
             string name = reason < CounterNames.Drops.Length ? CounterNames.Drops[reason]
                 : $"reason-{reason}";
             Add(drops, name, (long)counters[reason]);
+        }
+    }
+
+    /// <summary>Adds the reasons that have frames, by name.</summary>
+    public static void AddPunts(Dictionary<string, long> punts, in PuntCounters counters)
+    {
+        for (int reason = 0; reason < PuntCounters.Count; reason++)
+        {
+            Add(punts, reason < CounterNames.Punts.Length ? CounterNames.Punts[reason] : $"punt-{reason}",
+                (long)counters[reason]);
         }
     }
 

@@ -25,6 +25,7 @@ internal sealed record PlaneStatus(
     long ResidentBytes,
     long UmemBytes,
     long RtRuntimeUs,
+    long Generation,
     IReadOnlyList<LaneStatus> Lanes,
     IReadOnlyList<PortStatus> Ports,
     string? Hint);
@@ -50,7 +51,31 @@ internal sealed record LaneStatus(
     long AllocatedBytes,
     long Collections,
     long Faults,
-    long ConservationBreaks);
+    long ConservationBreaks,
+    long Replicas,
+    long ReplicasMissed,
+    IReadOnlyDictionary<string, long> Punts,
+    IReadOnlyList<StageStatus> Stages);
+
+/// <summary>One stage of a lane, counted since the lane took its generation.</summary>
+/// <param name="Number">Its place in the lane, from 0.</param>
+/// <param name="Kind">As the configuration writes it.</param>
+/// <param name="Frames">Frames that came to it.</param>
+/// <param name="Drops">Frames that it ended, by reason.</param>
+/// <param name="Punts">Frames that it gave to the kernel's stack, by reason.</param>
+/// <param name="Replicas">Frames that it made.</param>
+/// <param name="Rules">Its rules and what they matched; empty for stages without.</param>
+internal sealed record StageStatus(
+    int Number,
+    string Kind,
+    long Frames,
+    IReadOnlyDictionary<string, long> Drops,
+    IReadOnlyDictionary<string, long> Punts,
+    long Replicas,
+    IReadOnlyList<RuleStatus> Rules);
+
+/// <summary>One rule and what it matched.</summary>
+internal sealed record RuleStatus(string Name, string Action, long Frames, long Bytes);
 
 /// <summary>One port; counts since arming: the socket's (<see cref="CounterNames.XdpStatistics"/>) and its
 /// XDP program's, those that are not 0.</summary>

@@ -58,7 +58,7 @@ internal sealed class StatusReader : IDisposable
     {
         if (plane.Region is not SharedRegion region)
         {
-            return new PlaneStatus(plane.Name, false, 0, "unknown", "", plane.Damage, 0, 0, 0, 0, 0, [], [],
+            return new PlaneStatus(plane.Name, false, 0, "unknown", "", plane.Damage, 0, 0, 0, 0, 0, 0, [], [],
                 $"if no lowlatd runs under it: rm {Instance.RegionPath(plane.Name)}");
         }
 
@@ -71,7 +71,7 @@ internal sealed class StatusReader : IDisposable
             plane.Name, isAlive, header.Pid, isAlive ? StatusText.Of(header.State) : "dead",
             header.Step.ToString(), failure.Length > 0 ? failure : null,
             Math.Round((now - header.BootNs) / 1e9, 1), Math.Round(age, 1), header.ResidentBytes,
-                header.UmemBytes, header.RtRuntimeUs,
+                header.UmemBytes, header.RtRuntimeUs, header.Generation,
             ReadLanes(region), ReadPorts(region), Hint(plane.Name, ref header, isAlive, age));
     }
 
@@ -95,6 +95,7 @@ internal sealed class StatusReader : IDisposable
         LaneCounters[] before = _before[region];
         LaneCounters[] after = Counters(region);
         List<LaneStatus> lanes = [];
+        using LivePlan live = LivePlan.Read(region);
         for (int lane = 0; lane < after.Length; lane++)
         {
             LanePage page = region.LanePage(lane).Value;
@@ -104,6 +105,8 @@ internal sealed class StatusReader : IDisposable
             double Rate(ulong first, ulong last) => seconds > 0 ? Math.Round((last - first) / seconds, 1) : 0;
             Dictionary<string, long> drops = [];
             ForwardLedger.AddDrops(drops, b.Drops);
+            Dictionary<string, long> punts = [];
+            ForwardLedger.AddPunts(punts, b.Punts);
             Dictionary<string, long> held = [];
             ForwardLedger.AddHeld(held, b, ForwardLedger.TxInvalid(region, lane));
             lanes.Add(new LaneStatus(
@@ -111,7 +114,9 @@ internal sealed class StatusReader : IDisposable
                 StatusText.Of(page.State), page.Cpu, RunNames.Of(page.Policy), page.Priority,
                 Rate(a.RxFrames, b.RxFrames), Rate(a.TxFrames, b.TxFrames), (long)b.RxFrames,
                 (long)b.TxFrames, BusyShare(a, b), held, drops, (long)b.PoolEmpty, b.GapMaxNs,
-                b.AllocatedBytes, b.Collections, b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks));
+                b.AllocatedBytes, b.Collections, b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks,
+                (long)b.Replicas, (long)b.ReplicasMissed, punts,
+                StageReader.Read(live, region.StageCounters(lane).Span, lane, b)));
         }
 
         return lanes;

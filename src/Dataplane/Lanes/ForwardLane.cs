@@ -151,6 +151,8 @@ internal sealed class ForwardLane : ILane
         Pipeline next = _next!;
         Volatile.Write(ref _pipeline, next);
         _next = null;
+        _stageCounters.Span.Clear(); // they were of other stages
+        Core.Counters.RxFramesBefore = Core.Counters.RxFrames;
         ref LanePage page = ref Core.Page;
         page.IsFused = next.IsFused ? 1u : 0u;
         Volatile.Write(ref page.Generation, next.Generation); // release: nothing of the old one is used after it

@@ -128,6 +128,9 @@ public struct LaneCounters
     public ulong Turns;
     /// <summary>Frames taken from rx rings.</summary>
     public ulong RxFrames;
+    /// <summary>Of these, before the lane took the generation that it runs: stage counters start
+    /// there.</summary>
+    public ulong RxFramesBefore;
     /// <summary>Bytes taken from rx rings.</summary>
     public ulong RxBytes;
     /// <summary>Frames put into tx rings.</summary>

@@ -1,0 +1,49 @@
+using LowLatency.Control.Planning;
+using LowLatency.Native.Layout;
+
+namespace LowLatency.Control.Running;
+
+/// <summary>What the stages of a lane say of themselves.</summary>
+internal static class StageReader
+{
+    /// <summary>Reads a lane's stages, in order.</summary>
+    /// <param name="live">The plan that runs and its tables.</param>
+    /// <param name="counters">The lane's stage counters.</param>
+    /// <param name="lane">The lane.</param>
+    /// <param name="laneCounters">Its counters, read before.</param>
+    public static IReadOnlyList<StageStatus> Read(
+        LivePlan live, ReadOnlySpan<StageCounter> counters, int lane, in LaneCounters laneCounters)
+    {
+        PlanLane plan = live.Plan.Lane(lane);
+        List<StageStatus> stages = [];
+        long frames = (long)(laneCounters.RxFrames - laneCounters.RxFramesBefore);
+        for (int i = 0; i < plan.StageCount; i++)
+        {
+            PlanStage stage = live.Plan.Stage((int)plan.FirstStage + i);
+            Dictionary<string, long> drops = [];
+            ForwardLedger.AddDrops(drops, counters[i].Drops);
+            Dictionary<string, long> punts = [];
+            ForwardLedger.AddPunts(punts, counters[i].Punts);
+            long replicas = (long)counters[i].Replicas;
+            stages.Add(new StageStatus(
+                i, PlanWords.Of(stage.Kind), frames, drops, punts, replicas, Rules(live, stage)));
+            frames += replicas - drops.Values.Sum() - punts.Values.Sum();
+        }
+
+        return stages;
+    }
+
+    private static List<RuleStatus> Rules(LivePlan live, in PlanStage stage)
+    {
+        List<RuleStatus> rules = [];
+        for (int i = 0; i < stage.RuleCount && live.Tables is not null; i++)
+        {
+            PlanRule rule = live.Plan.Rule((int)stage.FirstRule + i);
+            RuleCounter counter = live.Tables.Slice<RuleCounter>((int)stage.FirstTable)[i];
+            rules.Add(new RuleStatus(rule.Name.ToString(), PlanWords.Of(rule.Action), (long)counter.Frames,
+                (long)counter.Bytes));
+        }
+
+        return rules;
+    }
+}
