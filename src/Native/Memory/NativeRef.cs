@@ -41,6 +41,8 @@ public readonly unsafe struct NativeSpan<T>
     /// <summary>Count of values.</summary>
     public int Length => _length;
 
+    internal T* Pointer => _pointer;
+
     /// <summary>The value at <paramref name="index"/>; the process ends when it is out of range.</summary>
     public ref T this[int index]
     {
