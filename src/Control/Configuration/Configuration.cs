@@ -28,6 +28,9 @@ internal sealed record Configuration
     /// <summary>The load; null: none.</summary>
     public required LoadConfiguration? Load { get; init; }
 
+    /// <summary>Tables of routes; may be empty.</summary>
+    public IReadOnlyList<TableConfiguration> Tables { get; init; } = [];
+
     /// <summary>Disks; may be empty.</summary>
     public IReadOnlyList<DiskConfiguration> Disks { get; init; } = [];
 

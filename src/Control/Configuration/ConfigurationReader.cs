@@ -14,7 +14,7 @@ internal sealed record ConfigurationResult(
 /// cref="ReadFile"/>.</summary>
 internal static class ConfigurationReader
 {
-    private const int FileBytesMax = 1 << 20;
+    private const int FileBytesMax = 16 << 20;
 
     /// <summary>Reads a file; one that cannot be read is an error like any other.</summary>
     public static ConfigurationResult ReadFile(string path)
@@ -51,6 +51,7 @@ internal static class ConfigurationReader
         PortRules.Check(configuration, findings);
         LaneRules.Check(configuration, findings);
         StageRules.Check(configuration, findings);
+        TableRules.Check(configuration, findings);
         CpuRules.Check(configuration, findings);
         HostRules.Check(configuration, findings);
         LoadRules.Check(configuration, findings);
@@ -78,6 +79,7 @@ internal static class ConfigurationReader
             Ports = [.. root.Tables("port").Select(port => Port(port, load))],
             Lanes = [.. root.Tables("lane").Select(Lane)],
             Load = load,
+            Tables = [.. root.Tables("table").Select(table => new TableConfiguration(table))],
             Disks = [.. root.Tables("disk").Select(disk => new DiskConfiguration(disk))],
         };
     }

@@ -106,6 +106,12 @@ internal sealed record OptionType(
         "a size with its unit: KiB, MiB, GiB or TiB", example, text => Quantities.Bytes(text),
         Quantities.Bytes(example)!);
 
+    /// <summary>A name.</summary>
+    public static OptionType Name(int charsMax) => Text(
+        $"a name of 1 to {charsMax} letters, digits, '.', '_' and '-'", "a",
+        text => text.Length > 0 && text.Length <= charsMax
+            && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'));
+
     /// <summary>An array of names.</summary>
     public static OptionType Names(int least, int most, string example) => new(
         least == most ? $"an array of {least} names" : $"an array of {least} to {most} names",
@@ -115,6 +121,16 @@ internal sealed record OptionType(
                 ? items.ConvertAll(item => (string)item.Data!).ToArray() : null,
         ["an array"],
         Array.Empty<string>());
+
+    /// <summary>An array of values that a function reads.</summary>
+    public static OptionType List<T>(string rule, string example, int most, Func<TomlValue, object?> read) => new(
+        rule,
+        example,
+        value => value.Data is List<TomlValue> items && items.Count >= 1 && items.Count <= most
+            && items.TrueForAll(item => read(item) is T)
+                ? items.ConvertAll(item => (T)read(item)!).ToArray() : null,
+        ["an array"],
+        Array.Empty<T>());
 
     /// <summary>A duration in its largest whole unit: 20us, 1500ms.</summary>
     public static string DurationText(long ns) => ns switch

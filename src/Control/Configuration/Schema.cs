@@ -273,18 +273,39 @@ internal static class Schema
             new("max_loss", Fraction(), null, "fraction of the sent frames"),
         ]));
 
+    private static readonly OptionType Addresses = List<System.Net.IPAddress>(
+        "an array of 1 to 64 IPv4 or IPv6 addresses", "[\"192.0.2.1\"]", 64,
+        item => item.Data is string text ? Quantities.Address(text) : null);
+
+    private static readonly OptionType Weights = List<long>("an array of 1 to 64 weights from 1 to 256", "[1, 2]", 64,
+        item => item.Data is long and >= 1 and <= 256 ? item.Data : null);
+
+    private static readonly TableRow Table = new("table", true,
+    [
+        new("name", PortName, null, "the table's name, for route stages", true),
+    ],
+        new TableRow("table.route", true,
+        [
+            new("prefix", Prefix, null, "destinations", true),
+            new("via", Addresses, null, "next routers, each a [[table.neighbour]]; several share the traffic"),
+            new("weights", Weights, null, "their shares; default: equal"),
+            new("port", PortName, null, "the destinations themselves are behind this port"),
+            new("action", Word("forward", "blackhole", "unreachable"), "forward", "what happens"),
+        ]),
+        new TableRow("table.neighbour", true,
+        [
+            new("address", Address, null, "its address", true),
+            new("port", PortName, null, "port that it is behind", true),
+            new("mac", Mac, null, "its MAC", true),
+        ]));
+
     /// <summary>The file.</summary>
     public static readonly TableRow Root = new("", false,
     [
         new("name", Text("1 to 24 of a-z, 0-9 and '-'", "lab", IsInstanceName), null,
             "one live data plane per name", true),
     ],
-        Host, Port, Lane, Load, Disk);
-
-    private static OptionType Name(int charsMax) => Text(
-        $"a name of 1 to {charsMax} letters, digits, '.', '_' and '-'", "a",
-        text => text.Length > 0 && text.Length <= charsMax
-            && text.All(c => IsNameChar(c) || char.IsAsciiLetterUpper(c)));
+        Host, Port, Lane, Table, Load, Disk);
 
     private static bool IsInstanceName(string text) =>
         text.Length is > 0 and <= 24

@@ -18,10 +18,10 @@ internal sealed class PlanBuilder(
     private readonly List<PlanRule> _rules = [];
     private readonly List<string> _threads = [];
     private readonly List<(string Netns, int Index)> _interfaces = [];
-    private readonly TableBuilder _tables = new();
+    private TableBuilder? _tables;
 
     /// <summary>What the tables of the plan are filled with, once it is built.</summary>
-    public TableBuilder Tables => _tables;
+    public TableBuilder Tables => _tables ??= new TableBuilder { NumberOf = FindNumber };
 
     /// <summary>Path of the shared region of a plan.</summary>
     public static string RegionPathOf(string name) => $"/dev/shm/lowlat-{name}.region";
@@ -45,7 +45,7 @@ internal sealed class PlanBuilder(
         header.RegionPath.Set(RegionPathOf(name));
         TextHash.Write(configuration.Text, header.ConfigHash);
         return PlanImage.Build(header, [.. _ports], [.. _lanes], [.. _stages], [.. _rules],
-            _tables.Tables);
+            Tables.Tables);
     }
 
     private void AddLane(LaneShape shape)
@@ -124,6 +124,12 @@ internal sealed class PlanBuilder(
         return plan;
     }
 
+    private int? FindNumber(string netns, int index)
+    {
+        int at = _interfaces.IndexOf((netns, index));
+        return at < 0 ? null : at;
+    }
+
     private int NumberOf(string netns, int index)
     {
         if (!_interfaces.Contains((netns, index)))
@@ -155,13 +161,13 @@ internal sealed class PlanBuilder(
             DefaultAction = ActionOf(section.Get<string>("default")),
             SourceMac = source,
             DestinationMac = section.GetOr("destination", 0UL),
-            FirstTable = (uint)_tables.Count,
+            FirstTable = (uint)Tables.Count,
         };
         PlanRule[] rules = [.. stage.Rules.Select(rule => RuleOf(lane, rule))];
         _rules.AddRange(rules);
         if (rules.Length > 0)
         {
-            _tables.AddRuleCounters($"{lane.Name}.{number}", rules);
+            Tables.AddRuleCounters($"{lane.Name}.{number}", rules);
         }
 
         StageDesigns.Find(stage.Kind)?.Build(
@@ -172,10 +178,14 @@ internal sealed class PlanBuilder(
                 Lane = lane,
                 Stage = stage,
                 Number = number,
-                Tables = _tables,
+                Tables = Tables,
             },
             ref plan);
-        plan.TableCount = (uint)_tables.Count - plan.FirstTable;
+        if (plan.TableCount == 0)
+        {
+            plan.TableCount = (uint)Tables.Count - plan.FirstTable;
+        }
+
 
         return plan;
     }

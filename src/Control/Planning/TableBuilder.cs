@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LowLatency.Control.Configuring;
+using LowLatency.Control.Routing;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 
@@ -18,6 +19,12 @@ internal sealed class TableBuilder
     private readonly List<PlanTable> _tables = [];
     private readonly List<TableWriter?> _writers = [];
     private long _next;
+
+    /// <summary>Tables that mirror the kernel's.</summary>
+    public List<KernelTable> KernelTables { get; } = [];
+
+    /// <summary>Number of an interface of the plan; null: none of its ports.</summary>
+    public required Func<string, int, int?> NumberOf { get; init; }
 
     /// <summary>Count of tables so far.</summary>
     public int Count => _tables.Count;
@@ -48,6 +55,13 @@ internal sealed class TableBuilder
         _tables.Add(table);
         _writers.Add(writer);
         _next += TableMemory.RoundUp(bytes);
+    }
+
+    /// <summary>The number of a table; null: there is none of this name.</summary>
+    public int? Find(string name)
+    {
+        int at = _tables.FindIndex(table => table.Name.ToString() == name);
+        return at < 0 ? null : at;
     }
 
     /// <summary>Adds the counters of a stage's rules: kept by a reload that keeps the rules.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using LowLatency.Control.Commands;
 using LowLatency.Control.Planning;
 using LowLatency.Control.Reporting;
+using LowLatency.Control.Routing;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 using LowLatency.Native.Threads;
@@ -18,6 +19,8 @@ internal sealed class DataPlane : IDisposable
     private const int NoFile = -1;
     private readonly Process? _process;
     private readonly int _tablesFd;
+    private TableMemory? _memory;
+    private bool _isSynced;
 
     private DataPlane(string name, string role, Process? process, int tablesFd = NoFile)
     {
@@ -35,6 +38,9 @@ internal sealed class DataPlane : IDisposable
 
     /// <summary>Its memory; null until <see cref="Poll"/> has seen it.</summary>
     public SharedRegion? Region { get; private set; }
+
+    /// <summary>What keeps its route tables as the kernel's.</summary>
+    public IReadOnlyList<FibSync> Syncs { get; private init; } = [];
 
     /// <summary>False: it ran before us and goes on after us.</summary>
     public bool IsOurs => _process is not null;
@@ -77,10 +83,10 @@ internal sealed class DataPlane : IDisposable
         string planPath = Instance.PlanPath(name);
         RunFolder.WriteFile(planPath, plan.Bytes.ToArray());
         int tablesFd = TableMemory.MakeFile(name);
-        using (TableMemory memory = TableMemory.Map(tablesFd, plan))
-        {
-            tables?.Fill(memory);
-        }
+        TableMemory memory = TableMemory.Map(tablesFd, plan);
+        tables?.Fill(memory);
+        FibSync[] syncs =
+            [.. (tables?.KernelTables ?? []).Select(table => FibSync.Fill(memory, table))];
 
         // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
         // nothing.
@@ -99,7 +105,11 @@ internal sealed class DataPlane : IDisposable
         {
             UseShellExecute = false,
         };
-        return new DataPlane(name, role, Process.Start(start)!, tablesFd);
+        return new DataPlane(name, role, Process.Start(start)!, tablesFd)
+        {
+            _memory = memory,
+            Syncs = syncs,
+        };
     }
 
     /// <summary>Looks at one that runs already.</summary>
@@ -123,6 +133,15 @@ internal sealed class DataPlane : IDisposable
         if (Region is null && _process is not null && !_process.HasExited)
         {
             Region = Instance.Open(Name);
+        }
+
+        if (Region is not null && !_isSynced)
+        {
+            _isSynced = true;
+            foreach (FibSync sync in Syncs)
+            {
+                sync.Start(Region);
+            }
         }
     }
 
@@ -192,6 +211,12 @@ internal sealed class DataPlane : IDisposable
     /// <summary>Unmaps; the process stays as it is.</summary>
     public void Dispose()
     {
+        foreach (FibSync sync in Syncs)
+        {
+            sync.Dispose();
+        }
+
+        _memory?.Dispose();
         Region?.Dispose();
         _process?.Dispose();
         if (_tablesFd != NoFile)

@@ -1,5 +1,6 @@
 using LowLatency.Native;
 using LowLatency.Native.Layout;
+using LowLatency.Native.Tables;
 
 namespace LowLatency.Dataplane.Boot;
 
@@ -105,11 +106,28 @@ internal static class PlanRecheck
             Require(stage.RuleCount == 0 || (stage.TableCount > 0
                     && HasTable(plan, stage, 0, TableKind.RuleCounters, stage.RuleCount * 16L)),
                 $"{who}: rules without counters");
+            if (stage.Kind == StageKind.Route)
+            {
+                CheckRoute(plan, stage, who);
+            }
+
             for (uint rule = 0; rule < stage.RuleCount; rule++)
             {
                 CheckRule(plan.Rule((int)(stage.FirstRule + rule)), who);
             }
         }
+    }
+
+    private static void CheckRoute(PlanImage plan, in PlanStage stage, string who)
+    {
+        Require(HasTable(plan, stage, RouteSettings.Routes4, TableKind.Routes4, RangeTrie.RootBytes(Lpm4.RootBits)),
+            $"{who}: a route stage without IPv4 routes");
+        Require(HasTable(plan, stage, RouteSettings.Routes6, TableKind.Routes6, RangeTrie.RootBytes(Lpm6.RootBits)),
+            $"{who}: a route stage without IPv6 routes");
+        Require(stage.TableCount == RouteSettings.Tables, $"{who}: a route stage has {stage.TableCount} tables");
+        uint hops = plan.Table((int)stage.FirstTable + RouteSettings.NextHops).Capacity;
+        Require(hops > 0 && HasTable(plan, stage, RouteSettings.NextHops, TableKind.NextHops, NextHops.BytesFor(hops, 0)),
+            $"{who}: a route stage without next hops");
     }
 
     /// <summary>True when a stage's table is of a kind and at least so large.</summary>

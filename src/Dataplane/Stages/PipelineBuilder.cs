@@ -62,6 +62,7 @@ internal static class PipelineBuilder
         StageKind.MacSwap => Of(MacSwap(c)),
         StageKind.Filter => Of(Filter(c)),
         StageKind.Reflect => Of(Reflect(c)),
+        StageKind.Route => new Route(c),
         _ => throw new PlanFormatException(
             $"stage {c.Number} has kind {(uint)c.Stage.Kind}, which this lowlatd lacks"),
     };

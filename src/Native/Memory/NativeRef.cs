@@ -61,6 +61,11 @@ public readonly unsafe struct NativeSpan<T>
         return new NativeSpan<T>(_pointer + start, length);
     }
 
+    /// <summary>The same memory as values of another type, as many as fit.</summary>
+    public NativeSpan<TOther> Cast<TOther>()
+        where TOther : unmanaged =>
+        new((TOther*)_pointer, (int)((long)_length * sizeof(T) / sizeof(TOther)));
+
     /// <summary>The same memory as a span.</summary>
     public Span<T> Span
     {
