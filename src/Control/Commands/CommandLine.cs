@@ -72,6 +72,7 @@ internal static class CommandLine
             PlanCommand.Make(io),
             RunCommand.Make(io),
             LoadCommand.Make(io),
+            ReloadCommand.Make(io),
             StatusCommand.Make(io),
             StopCommand.Make(io),
             PortsCommand.Make(io),

@@ -82,6 +82,26 @@ internal static class PlanText
         }
     }
 
+    /// <summary>The stages of all lanes with their rules, a line each, as <see cref="Write"/> shows
+    /// them.</summary>
+    public static string[] Stages(PlanImage plan)
+    {
+        StringBuilder text = new();
+        for (int lane = 0; lane < plan.LaneCount; lane++)
+        {
+            PlanLane entry = plan.Lane(lane);
+            List<string> ports = [.. Enumerable.Range(0, (int)entry.PortCount)
+                .Select(i => plan.Port(entry.Ports[i]).Name.ToString())];
+            text.Append($"lane {entry.Name}\n");
+            for (uint i = 0; i < entry.StageCount; i++)
+            {
+                WriteStage(text, plan, ports, plan.Stage((int)(entry.FirstStage + i)));
+            }
+        }
+
+        return text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
     private static void WriteStage(StringBuilder text, PlanImage plan, List<string> ports, in PlanStage stage)
     {
         string what = stage.Kind switch

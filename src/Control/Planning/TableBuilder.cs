@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LowLatency.Control.Configuring;
-using LowLatency.Control.Routing;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 
@@ -19,9 +18,6 @@ internal sealed class TableBuilder
     private readonly List<PlanTable> _tables = [];
     private readonly List<TableWriter?> _writers = [];
     private long _next;
-
-    /// <summary>Tables that mirror the kernel's.</summary>
-    public List<KernelTable> KernelTables { get; } = [];
 
     /// <summary>Number of an interface of the plan; null: none of its ports.</summary>
     public required Func<string, int, int?> NumberOf { get; init; }
@@ -69,12 +65,17 @@ internal sealed class TableBuilder
         Add(name + ".rules", TableKind.RuleCounters, (uint)rules.Length,
             (long)rules.Length * Unsafe.SizeOf<RuleCounter>(), TextHash.Of64(MemoryMarshal.AsBytes(rules)));
 
-    /// <summary>Fills all tables.</summary>
-    public void Fill(TableMemory memory)
+    /// <summary>Fills tables.</summary>
+    /// <param name="memory">They are new: all zero.</param>
+    /// <param name="isWanted">Which; null: all.</param>
+    public void Fill(TableMemory memory, Predicate<int>? isWanted = null)
     {
         for (int i = 0; i < _writers.Count; i++)
         {
-            _writers[i]?.Invoke(memory, i);
+            if (isWanted?.Invoke(i) != false)
+            {
+                _writers[i]?.Invoke(memory, i);
+            }
         }
     }
 }

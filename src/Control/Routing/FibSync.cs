@@ -76,9 +76,15 @@ internal sealed class FibSync : IDisposable
         }
     }
 
-    /// <summary>Follows changes from now on; the data plane runs.</summary>
+    /// <summary>Follows changes from now on; the data plane runs. Nothing when it does so
+    /// already.</summary>
     public void Start(SharedRegion region)
     {
+        if (_region is not null)
+        {
+            return;
+        }
+
         _region = region;
         _waiter.Watch([_monitor.Fd]);
         _thread.Start();
@@ -183,4 +189,26 @@ internal sealed class FibSync : IDisposable
 /// <summary>Tables of a plan that mirror the kernel's.</summary>
 /// <param name="Netns">Path of the namespace; empty: the present one.</param>
 /// <param name="FirstTable">First of the three tables.</param>
-internal sealed record KernelTable(string Netns, int FirstTable);
+internal sealed record KernelTable(string Netns, int FirstTable)
+{
+    /// <summary>Those of a plan.</summary>
+    public static IReadOnlyList<KernelTable> Of(PlanImage plan)
+    {
+        List<KernelTable> tables = [];
+        for (int lane = 0; lane < plan.LaneCount; lane++)
+        {
+            PlanLane entry = plan.Lane(lane);
+            for (int i = 0; i < entry.StageCount; i++)
+            {
+                PlanStage stage = plan.Stage((int)entry.FirstStage + i);
+                if (stage.Kind == StageKind.Route && RouteSettings.Read(stage).IsKernels)
+                {
+                    string netns = plan.Port(entry.Ports[0]).NetworkNamespace.ToString();
+                    tables.Add(new KernelTable(netns, (int)stage.FirstTable));
+                }
+            }
+        }
+
+        return [.. tables.Distinct()];
+    }
+}

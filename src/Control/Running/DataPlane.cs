@@ -20,7 +20,6 @@ internal sealed class DataPlane : IDisposable
     private readonly Process? _process;
     private readonly int _tablesFd;
     private TableMemory? _memory;
-    private bool _isSynced;
 
     private DataPlane(string name, string role, Process? process, int tablesFd = NoFile)
     {
@@ -39,8 +38,8 @@ internal sealed class DataPlane : IDisposable
     /// <summary>Its memory; null until <see cref="Poll"/> has seen it.</summary>
     public SharedRegion? Region { get; private set; }
 
-    /// <summary>What keeps its route tables as the kernel's.</summary>
-    public IReadOnlyList<FibSync> Syncs { get; private init; } = [];
+    /// <summary>What keeps its route tables as the kernel's; null: it is not ours.</summary>
+    public RouteTables? Routes { get; private init; }
 
     /// <summary>False: it ran before us and goes on after us.</summary>
     public bool IsOurs => _process is not null;
@@ -85,8 +84,7 @@ internal sealed class DataPlane : IDisposable
         int tablesFd = TableMemory.MakeFile(name);
         TableMemory memory = TableMemory.Map(tablesFd, plan);
         tables?.Fill(memory);
-        FibSync[] syncs =
-            [.. (tables?.KernelTables ?? []).Select(table => FibSync.Fill(memory, table))];
+        RouteTables routes = RouteTables.Fill(memory);
 
         // A session of its own keeps the terminal's signals away; files, not pipes, so that our end breaks
         // nothing.
@@ -108,7 +106,7 @@ internal sealed class DataPlane : IDisposable
         return new DataPlane(name, role, Process.Start(start)!, tablesFd)
         {
             _memory = memory,
-            Syncs = syncs,
+            Routes = routes,
         };
     }
 
@@ -135,13 +133,9 @@ internal sealed class DataPlane : IDisposable
             Region = Instance.Open(Name);
         }
 
-        if (Region is not null && !_isSynced)
+        if (Region is not null)
         {
-            _isSynced = true;
-            foreach (FibSync sync in Syncs)
-            {
-                sync.Start(Region);
-            }
+            Routes?.Follow(Region);
         }
     }
 
@@ -211,11 +205,7 @@ internal sealed class DataPlane : IDisposable
     /// <summary>Unmaps; the process stays as it is.</summary>
     public void Dispose()
     {
-        foreach (FibSync sync in Syncs)
-        {
-            sync.Dispose();
-        }
-
+        Routes?.Dispose();
         _memory?.Dispose();
         Region?.Dispose();
         _process?.Dispose();

@@ -75,7 +75,8 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
                 death = dead.DescribeEnd();
             }
 
-            foreach (string change in links.Find())
+            host.Fleet.Forward!.Poll(); // another generation may have tables that follow the kernel's
+            foreach (string change in links.Find().Concat(host.Fleet.Forward.Routes?.Complaints() ?? []))
             {
                 progress.Close();
                 io.Say(change);

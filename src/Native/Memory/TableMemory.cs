@@ -86,6 +86,9 @@ public sealed class TableMemory : IDisposable
         return RoundUp(end);
     }
 
+    /// <summary>Where a file ends, a multiple of a page.</summary>
+    public static long EndOfFile(int fd) => RoundUp(Libc.FileBytes(fd));
+
     /// <summary>Bytes rounded up to whole pages.</summary>
     public static long RoundUp(long bytes) => (bytes + PageBytes - 1) / PageBytes * PageBytes;
 

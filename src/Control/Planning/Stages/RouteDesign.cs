@@ -94,10 +94,6 @@ internal sealed class RouteDesign : StageDesign
         build.Tables.Add(group + ".hops", TableKind.NextHops, hops,
             NextHops.BytesFor(hops, hops / GroupsPerHop), hash,
             table is null ? null : (memory, _) => Fill(memory, first, build, table));
-        if (isKernels)
-        {
-            build.Tables.KernelTables.Add(new KernelTable(netns, first));
-        }
     }
 
     /// <inheritdoc/>
