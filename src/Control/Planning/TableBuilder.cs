@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using LowLatency.Control.Configuring;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
@@ -62,8 +60,8 @@ internal sealed class TableBuilder
 
     /// <summary>Adds the counters of a stage's rules: kept by a reload that keeps the rules.</summary>
     public void AddRuleCounters(string name, ReadOnlySpan<PlanRule> rules) =>
-        Add(name + ".rules", TableKind.RuleCounters, (uint)rules.Length,
-            (long)rules.Length * Unsafe.SizeOf<RuleCounter>(), TextHash.Of64(MemoryMarshal.AsBytes(rules)));
+        Add(name + ".rules", TableKind.RuleCounters, (uint)rules.Length, rules.Length * (long)RuleCounter.SizeBytes,
+            TextHash.Of64(PlanImage.BytesOf(rules)));
 
     /// <summary>Fills tables.</summary>
     /// <param name="memory">They are new: all zero.</param>

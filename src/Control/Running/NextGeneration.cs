@@ -86,6 +86,7 @@ internal sealed class NextGeneration
         header.WantedPlanBytes = (uint)Plan.Bytes.Length;
         uint generation = Plan.Header.Generation;
         Volatile.Write(ref header.WantedGeneration, generation); // release: lowlatd sees where the plan stands
+        using Waiter waiter = new(); // lowlatd tells nobody: it is asked
         long untilNs = ThreadControl.NowNs + AnswerNs;
         while (Volatile.Read(ref header.AnsweredGeneration) != generation) // acquire: the reason stands before it
         {
@@ -94,7 +95,7 @@ internal sealed class NextGeneration
                 return region.IsOwnerAlive ? "it does not answer" : "it has ended";
             }
 
-            Thread.Sleep(PollMs);
+            waiter.Wait(PollMs);
         }
 
         bool isTaken = header.Generation == generation;

@@ -104,7 +104,7 @@ internal static class PlanRecheck
             Require((ulong)stage.FirstTable + stage.TableCount <= plan.Header.TableCount,
                 $"{who}: tables out of range");
             Require(stage.RuleCount == 0 || (stage.TableCount > 0
-                    && HasTable(plan, stage, 0, TableKind.RuleCounters, stage.RuleCount * 16L)),
+                    && HasTable(plan, stage, 0, TableKind.RuleCounters, stage.RuleCount * (long)RuleCounter.SizeBytes)),
                 $"{who}: rules without counters");
             if (stage.Kind == StageKind.Route)
             {

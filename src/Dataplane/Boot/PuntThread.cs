@@ -2,6 +2,7 @@ using LowLatency.Dataplane.Lanes;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Netlink;
+using LowLatency.Native.Threads;
 using LowLatency.Native.Xdp;
 
 namespace LowLatency.Dataplane.Boot;
@@ -16,7 +17,8 @@ internal sealed class PuntThread : IDisposable
     private readonly List<Source> _sources = [];
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _isOpen = new();
-    private volatile bool _stops;
+    private readonly Waiter _waiter = new();
+    private bool _stops; // main thread writes, with Volatile
     private NativeException? _refusal;
 
     /// <summary>Prepares the thread of a namespace.</summary>
@@ -47,13 +49,15 @@ internal sealed class PuntThread : IDisposable
     /// <summary>Hands over what is queued and ends.</summary>
     public void Dispose()
     {
-        _stops = true;
+        Volatile.Write(ref _stops, true); // release: lanes have stopped before
+        _waiter.Wake();
         if (_thread.IsAlive)
         {
             _thread.Join();
         }
 
         _isOpen.Dispose();
+        _waiter.Dispose();
     }
 
     private void Run()
@@ -66,10 +70,10 @@ internal sealed class PuntThread : IDisposable
             bool isLast = false;
             while (!isLast)
             {
-                isLast = _stops; // read before the last look: what lanes wrote until they stopped goes too
+                isLast = Volatile.Read(ref _stops); // read before the last look: what lanes wrote until they stopped goes too
                 if (!Drain(injector) && !isLast)
                 {
-                    Thread.Sleep(IdleMs);
+                    _waiter.Wait(IdleMs);
                 }
             }
         }

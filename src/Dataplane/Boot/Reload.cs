@@ -13,6 +13,7 @@ namespace LowLatency.Dataplane.Boot;
 internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tables) : IDisposable
 {
     private const long AcknowledgeNs = 1_000_000_000; // a lane turns every few microseconds; pauses are shorter, too
+    private readonly Waiter _waiter = new();
     private PlanImage _plan = region.Plan;
     private TableMemory _tables = tables;
 
@@ -41,7 +42,11 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
     }
 
     /// <summary>Unmaps.</summary>
-    public void Dispose() => _tables.Dispose();
+    public void Dispose()
+    {
+        _tables.Dispose();
+        _waiter.Dispose();
+    }
 
     private string Take(uint wanted)
     {
@@ -107,7 +112,7 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
                     return lane;
                 }
 
-                Thread.Sleep(1);
+                _waiter.Wait(1);
             }
         }
 

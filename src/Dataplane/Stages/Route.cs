@@ -154,13 +154,19 @@ internal sealed class Route : IStage
             return Unless(PuntReason.OtherInterface, DropReason.RouteNoPort);
         }
 
-        header[8]--;
-        // One less in the first byte of a word adds 0x0100 to the complement's sum (RFC 1624; as ip_decrease_ttl).
-        uint checksum = BinaryPrimitives.ReadUInt16BigEndian(header[10..]) + 0x0100u;
-        BinaryPrimitives.WriteUInt16BigEndian(header[10..], (ushort)(checksum + (checksum >= 0xFFFF ? 1u : 0u)));
+        DecrementTtl(header);
         Ethernet.WriteMacs(frame, first, hop.Source);
         bytes = Ethernet.HeaderBytes + totalBytes; // what stands behind the packet is the link's padding
         return Verdict.Forward(port);
+    }
+
+    // One less in the first byte of a word adds 0x0100 to the complement's sum (RFC 1624; as ip_decrease_ttl).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void DecrementTtl(Span<byte> header)
+    {
+        header[8]--;
+        uint checksum = BinaryPrimitives.ReadUInt16BigEndian(header[10..]) + 0x0100u;
+        BinaryPrimitives.WriteUInt16BigEndian(header[10..], (ushort)(checksum + (checksum >= 0xFFFF ? 1u : 0u)));
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // keeps the IPv4 path small

@@ -124,6 +124,10 @@ public sealed class PlanImage
         return image;
     }
 
+    /// <summary>Parts of a plan as bytes.</summary>
+    public static ReadOnlySpan<byte> BytesOf<T>(ReadOnlySpan<T> parts)
+        where T : unmanaged => MemoryMarshal.AsBytes(parts);
+
     /// <summary>True when two parts of plans are the same, byte by byte.</summary>
     public static bool AreSame<T>(in T one, in T other)
         where T : unmanaged =>

@@ -368,6 +368,9 @@ public struct EventRingHeader
 [StructLayout(LayoutKind.Sequential)]
 public struct RuleCounter
 {
+    /// <summary>Bytes of one.</summary>
+    public const int SizeBytes = 16;
+
     /// <summary>Frames that matched.</summary>
     public ulong Frames;
     /// <summary>Their bytes.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LowLatency.Native.Memory;
 
 namespace LowLatency.Native.Tables;
@@ -10,19 +9,14 @@ namespace LowLatency.Native.Tables;
 /// (<see cref="Seal"/>) until no reader can be in them (<see cref="Release"/>).</remarks>
 public sealed class RangeTrieWriter
 {
-    private const int NoLength = -1;
     private readonly RangeTrie _trie;
     private readonly UnitAllocator _units;
     private readonly int _rootBits;
     private readonly int _nodeBits;
     private readonly uint _capacity;
-    private readonly Dictionary<(UInt128 Key, int Length), uint> _shorts = []; // prefixes that end in the direct array
-    private readonly sbyte[] _coverLength;
-    private readonly uint[] _cover;
-    private readonly Dictionary<uint, Node> _roots = [];
-    private readonly List<ushort> _starts = [];
-    private readonly List<uint> _values = [];
-    private readonly Stack<(int End, uint Value)> _open = new();
+    private readonly RootCover _cover;
+    private readonly Dictionary<uint, RangeNode> _roots = [];
+    private readonly RangeSweep _sweep;
 
     /// <summary>A writer over zeroed memory.</summary>
     /// <param name="memory">As both sides see it.</param>
@@ -35,10 +29,9 @@ public sealed class RangeTrieWriter
         _units = new UnitAllocator(_trie.UnitCount);
         _rootBits = rootBits;
         _nodeBits = nodeBits;
+        _sweep = new RangeSweep(nodeBits);
         _capacity = capacity;
-        _coverLength = new sbyte[1 << rootBits];
-        _cover = new uint[1 << rootBits];
-        Array.Fill(_coverLength, (sbyte)NoLength);
+        _cover = new RootCover(rootBits);
     }
 
     /// <summary>Routes that it has.</summary>
@@ -69,15 +62,14 @@ public sealed class RangeTrieWriter
         Invariant.Require(length == 128 || key << length == 0);
         if (length <= _rootBits)
         {
-            bool isNew = !_shorts.ContainsKey((key, length));
+            bool isNew = !_cover.Has(key, length);
             if (isNew && Count == _capacity)
             {
                 return false;
             }
 
-            _shorts[(key, length)] = value;
             Count += isNew ? 1u : 0u;
-            Cover(key, length, length, value, isRemoval: false);
+            _cover.Set(key, length, value, Pass);
             return true;
         }
 
@@ -90,19 +82,7 @@ public sealed class RangeTrieWriter
     {
         if (length <= _rootBits)
         {
-            if (_shorts.Remove((key, length)))
-            {
-                Count--;
-                int shorter = length - 1;
-                while (shorter >= 0 && !_shorts.ContainsKey((Mask(key, shorter), shorter)))
-                {
-                    shorter--;
-                }
-
-                Cover(key, length, shorter, shorter < 0 ? 0 : _shorts[(Mask(key, shorter), shorter)],
-                    isRemoval: true);
-            }
-
+            Count -= _cover.Remove(key, length, Pass) ? 1u : 0u;
             return true;
         }
 
@@ -115,37 +95,24 @@ public sealed class RangeTrieWriter
     /// <summary>No reader can be in what was retired up to this ticket: it may be used again.</summary>
     public void Release(long ticket) => _units.Release(ticket);
 
-    // Prefixes of the direct array: what covers a slot is the longest; a node below learns it in place.
-    private void Cover(UInt128 key, int length, int coverLength, uint value, bool isRemoval)
+    // What covers a slot has changed; a node below learns it in place.
+    private void Pass(uint slot, uint value)
     {
-        uint first = (uint)(key >> (128 - _rootBits));
-        uint slots = 1u << (_rootBits - length);
-        for (uint slot = first; slot < first + slots; slot++)
+        if (_roots.TryGetValue(slot, out RangeNode? node))
         {
-            bool isOurs = isRemoval ? _coverLength[slot] == length : _coverLength[slot] <= length;
-            if (!isOurs)
-            {
-                continue;
-            }
-
-            _coverLength[slot] = (sbyte)coverLength;
-            _cover[slot] = value;
-            if (_roots.TryGetValue(slot, out Node? node))
-            {
-                Inherit(node, value);
-            }
-            else
-            {
-                Volatile.Write(ref _trie.RootRef(slot), value);
-            }
+            Inherit(node, value);
+        }
+        else
+        {
+            Volatile.Write(ref _trie.RootRef(slot), value);
         }
     }
 
-    private void Inherit(Node node, uint value)
+    private void Inherit(RangeNode node, uint value)
     {
         node.Inherited = value;
         Volatile.Write(ref _trie.Values(node.Unit, node.Units)[^1], value);
-        foreach ((ushort key, Node child) in node.Children)
+        foreach ((ushort key, RangeNode child) in node.Children)
         {
             if (node.ValueAt(key, _nodeBits) == 0)
             {
@@ -156,11 +123,11 @@ public sealed class RangeTrieWriter
 
     private bool SetLong(UInt128 key, int length, uint value)
     {
-        List<(Node Parent, Node Made)> made = [];
-        Node node = Descend(key, length, made)!;
+        List<(RangeNode Parent, RangeNode Made)> made = [];
+        RangeNode node = Descend(key, length, made)!;
         int at = node.Find(StartOf(key, node.Depth), length - node.Depth, out bool exists);
-        Route before = exists ? node.Routes[at] : default;
-        Route route = new(StartOf(key, node.Depth), (byte)(length - node.Depth), value);
+        RangeRoute before = exists ? node.Routes[at] : default;
+        RangeRoute route = new(StartOf(key, node.Depth), (byte)(length - node.Depth), value);
         if (exists)
         {
             node.Routes[at] = route;
@@ -177,7 +144,7 @@ public sealed class RangeTrieWriter
         }
 
         // From the node up to the highest that was made: each is written before the one that names it.
-        Node top = made.Count > 0 ? made[0].Made : node;
+        RangeNode top = made.Count > 0 ? made[0].Made : node;
         if (!Write(node, top))
         {
             if (exists)
@@ -199,7 +166,7 @@ public sealed class RangeTrieWriter
 
     private bool RemoveLong(UInt128 key, int length)
     {
-        Node? node = Descend(key, length, made: null);
+        RangeNode? node = Descend(key, length, made: null);
         if (node == null)
         {
             return true;
@@ -211,11 +178,11 @@ public sealed class RangeTrieWriter
             return true;
         }
 
-        Route before = node.Routes[at];
+        RangeRoute before = node.Routes[at];
         node.Routes.RemoveAt(at);
         if (node.IsEmpty)
         {
-            Node top = node;
+            RangeNode top = node;
             while (top.Parent is { } parent && parent.Routes.Count + parent.Children.Count == 1)
             {
                 top = parent; // it has nothing but this child
@@ -237,7 +204,7 @@ public sealed class RangeTrieWriter
     }
 
     // Takes a node out, with all that hangs below it down to the one that lost its last route.
-    private void Unlink(Node top, Node bottom)
+    private void Unlink(RangeNode top, RangeNode bottom)
     {
         if (top.Parent == null)
         {
@@ -252,23 +219,23 @@ public sealed class RangeTrieWriter
             Volatile.Write(ref Slot(top.Parent, (ushort)top.Key), top.Parent.ValueAt((ushort)top.Key, _nodeBits));
         }
 
-        for (Node? node = bottom; node != null; node = node == top ? null : node.Parent)
+        for (RangeNode? node = bottom; node != null; node = node == top ? null : node.Parent)
         {
             _units.Retire(node.Unit, node.SizeClass);
         }
     }
 
-    private Node? Descend(UInt128 key, int length, List<(Node Parent, Node Made)>? made)
+    private RangeNode? Descend(UInt128 key, int length, List<(RangeNode Parent, RangeNode Made)>? made)
     {
         uint slot = (uint)(key >> (128 - _rootBits));
-        if (!_roots.TryGetValue(slot, out Node? node))
+        if (!_roots.TryGetValue(slot, out RangeNode? node))
         {
             if (made == null)
             {
                 return null;
             }
 
-            node = new Node(null, slot, _rootBits) { Inherited = _cover[slot] };
+            node = new RangeNode(null, slot, _rootBits) { Inherited = _cover[slot] };
             _roots[slot] = node;
             made.Add((node, node));
         }
@@ -276,7 +243,7 @@ public sealed class RangeTrieWriter
         while (length > node.Depth + _nodeBits)
         {
             ushort start = StartOf(key, node.Depth);
-            if (!node.Children.TryGetValue(start, out Node? child))
+            if (!node.Children.TryGetValue(start, out RangeNode? child))
             {
                 if (made == null)
                 {
@@ -284,7 +251,7 @@ public sealed class RangeTrieWriter
                 }
 
                 uint own = node.ValueAt(start, _nodeBits);
-                child = new Node(node, start, node.Depth + _nodeBits)
+                child = new RangeNode(node, start, node.Depth + _nodeBits)
                 {
                     Inherited = own != 0 ? own : node.Inherited,
                 };
@@ -298,9 +265,9 @@ public sealed class RangeTrieWriter
         return node;
     }
 
-    private void Undo(List<(Node Parent, Node Made)> made)
+    private void Undo(List<(RangeNode Parent, RangeNode Made)> made)
     {
-        foreach ((Node parent, Node node) in made)
+        foreach ((RangeNode parent, RangeNode node) in made)
         {
             if (parent == node)
             {
@@ -315,10 +282,10 @@ public sealed class RangeTrieWriter
 
     // Writes a node, then those above it up to the top, then links: the parent of the top is changed in place
     // when it has an entry for it, else it is written, too.
-    private bool Write(Node bottom, Node top)
+    private bool Write(RangeNode bottom, RangeNode top)
     {
-        List<(Node Node, uint Unit, int SizeClass)> written = [];
-        Node node = bottom;
+        List<(RangeNode Node, uint Unit, int SizeClass)> written = [];
+        RangeNode node = bottom;
         while (true)
         {
             if (!TryBuild(node, written))
@@ -345,9 +312,9 @@ public sealed class RangeTrieWriter
         return true;
     }
 
-    private void Commit(List<(Node Node, uint Unit, int SizeClass)> written, Node top)
+    private void Commit(List<(RangeNode Node, uint Unit, int SizeClass)> written, RangeNode top)
     {
-        foreach ((Node node, uint unit, int sizeClass) in written)
+        foreach ((RangeNode node, uint unit, int sizeClass) in written)
         {
             if (node.IsLinked)
             {
@@ -370,9 +337,9 @@ public sealed class RangeTrieWriter
     }
 
     // What a changed route covers of the nodes below.
-    private void PassOn(Node node)
+    private void PassOn(RangeNode node)
     {
-        foreach ((ushort key, Node child) in node.Children)
+        foreach ((ushort key, RangeNode child) in node.Children)
         {
             uint own = node.ValueAt(key, _nodeBits);
             uint covers = own != 0 ? own : node.Inherited;
@@ -383,10 +350,10 @@ public sealed class RangeTrieWriter
         }
     }
 
-    private bool TryBuild(Node node, List<(Node Node, uint Unit, int SizeClass)> written)
+    private bool TryBuild(RangeNode node, List<(RangeNode Node, uint Unit, int SizeClass)> written)
     {
-        Sweep(node, written);
-        int sizeClass = UnitAllocator.ClassFor(_starts.Count + 1);
+        _sweep.Run(node, child => EntryOf(child, written));
+        int sizeClass = UnitAllocator.ClassFor(_sweep.Count + 1);
         if (!_units.TryTake(sizeClass, out uint unit))
         {
             return false;
@@ -395,52 +362,15 @@ public sealed class RangeTrieWriter
         int units = RangeTrie.ClassUnits[sizeClass];
         Span<short> starts = _trie.Starts(unit, units);
         Span<uint> values = _trie.Values(unit, units);
-        for (int i = 0; i < _starts.Count; i++)
-        {
-            starts[i] = (short)(_starts[i] ^ RangeTrie.Bias);
-        }
-
-        CollectionsMarshal.AsSpan(_values).CopyTo(values);
-        starts[_starts.Count..].Fill(short.MaxValue);
-        values[_values.Count..].Fill(_values[^1]);
+        _sweep.CopyTo(starts, values);
         values[^1] = node.Inherited;
         written.Add((node, unit, sizeClass));
         return true;
     }
 
-    // Routes and children, by start and length, to ranges: what is open covers until it ends.
-    private void Sweep(Node node, List<(Node Node, uint Unit, int SizeClass)> written)
+    private static uint EntryOf(RangeNode child, List<(RangeNode Node, uint Unit, int SizeClass)> written)
     {
-        _starts.Clear();
-        _values.Clear();
-        _open.Clear();
-        Emit(0, 0);
-        ushort[] keys = [.. node.Children.Keys];
-        Array.Sort(keys);
-        int child = 0;
-        foreach (Route route in node.Routes)
-        {
-            // A child stands behind every route that begins with its key or before it.
-            while (child < keys.Length && keys[child] < route.Start)
-            {
-                Open(keys[child], 1, EntryOf(node.Children[keys[child]], written));
-                child++;
-            }
-
-            Open(route.Start, 1 << (_nodeBits - route.Length), route.Value);
-        }
-
-        for (; child < keys.Length; child++)
-        {
-            Open(keys[child], 1, EntryOf(node.Children[keys[child]], written));
-        }
-
-        CloseUpTo(1 << _nodeBits);
-    }
-
-    private static uint EntryOf(Node child, List<(Node Node, uint Unit, int SizeClass)> written)
-    {
-        foreach ((Node node, uint unit, int sizeClass) in written)
+        foreach ((RangeNode node, uint unit, int sizeClass) in written)
         {
             if (node == child)
             {
@@ -451,41 +381,7 @@ public sealed class RangeTrieWriter
         return child.Entry;
     }
 
-    private void Open(int start, int size, uint value)
-    {
-        CloseUpTo(start);
-        _open.Push((start + size, value));
-        Emit(start, value);
-    }
-
-    private void CloseUpTo(int start)
-    {
-        while (_open.TryPeek(out (int End, uint Value) top) && top.End <= start)
-        {
-            _open.Pop();
-            if (top.End < 1 << _nodeBits)
-            {
-                Emit(top.End, _open.TryPeek(out (int End, uint Value) below) ? below.Value : 0);
-            }
-        }
-    }
-
-    private void Emit(int start, uint value)
-    {
-        if (_starts.Count > 0 && _starts[^1] == start)
-        {
-            _starts.RemoveAt(_starts.Count - 1);
-            _values.RemoveAt(_values.Count - 1);
-        }
-
-        if (_values.Count == 0 || _values[^1] != value)
-        {
-            _starts.Add((ushort)start);
-            _values.Add(value);
-        }
-    }
-
-    private ref uint Slot(Node node, ushort key)
+    private ref uint Slot(RangeNode node, ushort key)
     {
         Span<short> starts = _trie.Starts(node.Unit, node.Units);
         int at = starts.BinarySearch((short)(key ^ RangeTrie.Bias));
@@ -500,59 +396,4 @@ public sealed class RangeTrieWriter
 
     private ushort StartOf(UInt128 key, int depth) =>
         (ushort)((uint)(key << depth >> (128 - _nodeBits)) & ((1u << _nodeBits) - 1));
-
-    private static UInt128 Mask(UInt128 key, int length) =>
-        length == 0 ? UInt128.Zero : key & (UInt128.MaxValue << (128 - length));
-
-    private readonly record struct Route(ushort Start, byte Length, uint Value);
-
-    /// <summary>A node as given: its routes by start and length, and the nodes below it.</summary>
-    private sealed class Node(Node? parent, uint key, int depth)
-    {
-        public Node? Parent { get; } = parent;
-        public uint Key { get; } = key;
-        public int Depth { get; } = depth;
-        public List<Route> Routes { get; } = [];
-        public Dictionary<ushort, Node> Children { get; } = [];
-        public uint Inherited { get; set; }
-        public uint Unit { get; set; }
-        public int SizeClass { get; set; }
-        public bool IsLinked { get; set; }
-        public int Units => RangeTrie.ClassUnits[SizeClass];
-
-        public bool IsEmpty => Routes.Count == 0 && Children.Count == 0;
-        public uint Entry => RangeTrie.NodeBit | ((uint)SizeClass << RangeTrie.ClassShift) | Unit;
-
-        public int Find(ushort start, int length, out bool exists)
-        {
-            int low = 0;
-            int high = Routes.Count;
-            while (low < high)
-            {
-                int middle = (low + high) >> 1;
-                Route route = Routes[middle];
-                bool isBefore = route.Start < start || (route.Start == start && route.Length < length);
-                (low, high) = isBefore ? (middle + 1, high) : (low, middle);
-            }
-
-            exists = low < Routes.Count && Routes[low].Start == start && Routes[low].Length == length;
-            return low;
-        }
-
-        // What its own routes say of one key; 0: nothing.
-        public uint ValueAt(ushort key, int nodeBits)
-        {
-            for (int length = nodeBits; length > 0; length--)
-            {
-                int start = key & ~((1 << (nodeBits - length)) - 1);
-                int at = Find((ushort)start, length, out bool exists);
-                if (exists)
-                {
-                    return Routes[at].Value;
-                }
-            }
-
-            return 0;
-        }
-    }
 }

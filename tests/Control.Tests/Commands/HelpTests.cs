@@ -13,6 +13,7 @@ public sealed class HelpTests
     [InlineData("plan")]
     [InlineData("run")]
     [InlineData("load")]
+    [InlineData("reload")]
     [InlineData("status")]
     [InlineData("stop")]
     [InlineData("ports")]
@@ -43,7 +44,8 @@ public sealed class HelpTests
             StringComparison.Ordinal)..].Split('\n').Skip(1)
             .Where(line => line.Length > 2 && line[2] != ' ').Select(line => line.Trim().Split(' ')[0]);
         Assert.Equal(
-            ["check", "plan", "run", "load", "status", "stop", "ports", "report", "tune", "lab", "version",
+            ["check", "plan", "run", "load", "reload", "status", "stop", "ports", "report", "tune", "lab",
+                "version",
                 "selftest"], verbs);
     }
 

@@ -257,9 +257,10 @@ public sealed class ConfigurationErrorTests
 
     [Fact]
     public void A_stage_of_unknown_kind_lists_the_kinds() =>
-        Expect(WithStage("kind = \"route\""),
-            "t.toml:25:8: kind = \"route\": must be one of \"cross-connect\", \"filter\", "
-                + "\"mac-rewrite\", \"mac-swap\", \"reflect\". Write kind = \"cross-connect\", for "
+        Expect(WithStage("kind = \"teleport\""),
+            "t.toml:25:8: kind = \"teleport\": must be one of \"cross-connect\", \"filter\", "
+                + "\"mac-rewrite\", \"mac-swap\", \"reflect\", \"route\". Write kind = \"cross-connect\", "
+                    + "for "
                 + "example.");
 
     [Fact]
