@@ -1,6 +1,5 @@
 using LowLatency.Native;
 using LowLatency.Native.Layout;
-using LowLatency.Native.Tables;
 
 namespace LowLatency.Dataplane.Boot;
 
@@ -106,10 +105,7 @@ internal static class PlanRecheck
             Require(stage.RuleCount == 0 || (stage.TableCount > 0
                     && HasTable(plan, stage, 0, TableKind.RuleCounters, stage.RuleCount * (long)RuleCounter.SizeBytes)),
                 $"{who}: rules without counters");
-            if (stage.Kind == StageKind.Route)
-            {
-                CheckRoute(plan, stage, who);
-            }
+            StageRecheck.Check(plan, stage, who);
 
             for (uint rule = 0; rule < stage.RuleCount; rule++)
             {
@@ -118,24 +114,17 @@ internal static class PlanRecheck
         }
     }
 
-    private static void CheckRoute(PlanImage plan, in PlanStage stage, string who)
-    {
-        Require(HasTable(plan, stage, RouteSettings.Routes4, TableKind.Routes4, RangeTrie.RootBytes(Lpm4.RootBits)),
-            $"{who}: a route stage without IPv4 routes");
-        Require(HasTable(plan, stage, RouteSettings.Routes6, TableKind.Routes6, RangeTrie.RootBytes(Lpm6.RootBits)),
-            $"{who}: a route stage without IPv6 routes");
-        Require(stage.TableCount == RouteSettings.Tables, $"{who}: a route stage has {stage.TableCount} tables");
-        uint hops = plan.Table((int)stage.FirstTable + RouteSettings.NextHops).Capacity;
-        Require(hops > 0 && HasTable(plan, stage, RouteSettings.NextHops, TableKind.NextHops, NextHops.BytesFor(hops, 0)),
-            $"{who}: a route stage without next hops");
-    }
-
     /// <summary>True when a stage's table is of a kind and at least so large.</summary>
-    private static bool HasTable(
+    internal static bool HasTable(
         PlanImage plan, in PlanStage stage, int index, TableKind kind, long bytesMin)
     {
+        if (index >= stage.TableCount)
+        {
+            return false;
+        }
+
         ref readonly PlanTable table = ref plan.Table((int)stage.FirstTable + index);
-        return index < stage.TableCount && table.Kind == kind && table.Bytes >= bytesMin;
+        return table.Kind == kind && table.Bytes >= bytesMin;
     }
 
     private static void CheckRule(in PlanRule rule, string who)
@@ -186,7 +175,7 @@ internal static class PlanRecheck
         Require(slots is >= Limits.RingSlotsMin and <= Limits.RingSlotsMax && (slots & (slots - 1)) == 0,
             $"{who}: {ring} ring of {slots} slots; a power of two from 64 to 32768");
 
-    private static void Require(bool holds, string what)
+    internal static void Require(bool holds, string what)
     {
         if (!holds)
         {

@@ -48,6 +48,10 @@ internal readonly struct StageContext(PlanImage plan, int lane, int number, Tabl
         return tables.Slice<T>((int)Stage.FirstTable + index);
     }
 
+    /// <summary>A table of the plan by its number, another stage's.</summary>
+    public NativeSpan<T> Foreign<T>(int table)
+        where T : unmanaged => tables.Slice<T>(table);
+
     /// <summary>What the plan says of that table.</summary>
     public ref readonly PlanTable TablePlan(int index) => ref Plan.Table((int)Stage.FirstTable + index);
 

@@ -63,6 +63,8 @@ internal static class PipelineBuilder
         StageKind.Filter => Of(Filter(c)),
         StageKind.Reflect => Of(Reflect(c)),
         StageKind.Route => new Route(c),
+        StageKind.Vlan => new Vlan(c),
+        StageKind.Switch => new Switch(c),
         _ => throw new PlanFormatException(
             $"stage {c.Number} has kind {(uint)c.Stage.Kind}, which this lowlatd lacks"),
     };

@@ -61,6 +61,14 @@ public readonly unsafe struct NativeSpan<T>
         return new NativeSpan<T>(_pointer + start, length);
     }
 
+    /// <summary>Its start as one value of another type.</summary>
+    public NativeRef<TOther> First<TOther>()
+        where TOther : unmanaged
+    {
+        Invariant.Require((long)_length * sizeof(T) >= sizeof(TOther));
+        return new NativeRef<TOther>((TOther*)_pointer);
+    }
+
     /// <summary>The same memory as values of another type, as many as fit.</summary>
     public NativeSpan<TOther> Cast<TOther>()
         where TOther : unmanaged =>
