@@ -31,7 +31,8 @@ internal static class MicroPlans
     /// <summary>Filter, cross-connect, MAC rewrite.</summary>
     public static PlanStage[] Stages =>
     [
-        new() { Kind = StageKind.Filter, PortA = -1, PortB = -1, RuleCount = 2, DefaultAction = RuleAction.Drop,
+        new() { Kind = StageKind.Filter, PortA = -1, PortB = -1, RuleCount = 2,
+            DefaultAction = RuleAction.Drop,
             TableCount = 1 },
         new() { Kind = StageKind.CrossConnect, PortA = 0, PortB = 1 },
         new() { Kind = StageKind.MacRewrite, PortA = 1, PortB = -1, DestinationMac = 0x0605_0403_0202 },

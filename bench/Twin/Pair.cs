@@ -29,7 +29,8 @@ internal sealed class Pair : IDisposable
 
     public Pair(PlanRule[] rules, RuleAction defaultAction)
     {
-        PlanStage rewrite = new() { PortA = 1, DestinationMac = 0x0605_0403_0202, SourceMac = 0x0102_0304_0502 };
+        PlanStage rewrite = new() { PortA = 1, DestinationMac = 0x0605_0403_0202,
+            SourceMac = 0x0102_0304_0502 };
         _umem = Umem.OfMemory(_memory, FrameCount, ChunkBytes);
         _counters = _counterMemory.Slice<RuleCounter>(0, rules.Length);
         MacRewrite mac = new(rewrite.PortA, rewrite.DestinationMac, rewrite.SourceMac);
@@ -48,7 +49,8 @@ internal sealed class Pair : IDisposable
     }
 
     /// <summary>A frame's bytes.</summary>
-    public ReadOnlySpan<byte> Bytes(int slot) => _umem.View.Frame(_descriptors[slot].Address, _descriptors[slot].Length);
+    public ReadOnlySpan<byte> Bytes(int slot) => _umem.View.Frame(_descriptors[slot].Address,
+        _descriptors[slot].Length);
 
     /// <summary>One burst through the C# stage.</summary>
     public ReadOnlySpan<int> RunManaged(int burst, int ingress = 0)

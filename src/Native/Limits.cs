@@ -27,7 +27,8 @@ public static class Limits
     /// <summary>Filter and acl rules of one plan.</summary>
     public const int RulesMax = 65536;
 
-    /// <summary>Rules of one filter stage: it reads them one after the other; an acl stage does not.</summary>
+    /// <summary>Rules of one filter stage: it reads them one after the other; an acl stage does
+    /// not.</summary>
     public const int FilterRulesMax = 4096;
 
     /// <summary>Tables of one plan.</summary>

@@ -16,6 +16,7 @@ namespace LowLatency.Control.Commands;
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(HistoryDocument))]
 [JsonSerializable(typeof(SelfTestDocument))]
+[JsonSerializable(typeof(TraceDocument))]
 internal sealed partial class CommandJsonContext : JsonSerializerContext;
 
 /// <summary>The verbs' JSON as text.</summary>

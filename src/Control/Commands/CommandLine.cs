@@ -74,6 +74,7 @@ internal static class CommandLine
             LoadCommand.Make(io),
             ReloadCommand.Make(io),
             StatusCommand.Make(io),
+            TraceCommand.Make(io),
             StopCommand.Make(io),
             PortsCommand.Make(io),
             ReportCommand.Make(io),

@@ -62,7 +62,8 @@ internal static class ReloadCommand
         string? refusal = next.Apply(live, region);
         if (refusal is not null)
         {
-            throw CommandFailure.Host($"'{name}' goes on with generation {region.Header.Generation}: {refusal}");
+            throw CommandFailure.Host($"'{name}' goes on with generation {region.Header.Generation}: "
+                + $"{refusal}");
         }
 
         io.Out.WriteLine($"'{name}' runs generation {region.Header.Generation}");
@@ -74,7 +75,8 @@ internal static class ReloadCommand
     {
         try
         {
-            return new FileStream(RuntimeFolder.PathOf(name + ".reload"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+            return new FileStream(RuntimeFolder.PathOf(name + ".reload"), FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
                 FileShare.None, 1, FileOptions.DeleteOnClose);
         }
         catch (IOException)

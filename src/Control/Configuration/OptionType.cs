@@ -123,7 +123,8 @@ internal sealed record OptionType(
         Array.Empty<string>());
 
     /// <summary>An array of values that a function reads.</summary>
-    public static OptionType List<T>(string rule, string example, int most, Func<TomlValue, object?> read) => new(
+    public static OptionType List<T>(string rule, string example, int most, Func<TomlValue, object?> read) =>
+        new(
         rule,
         example,
         value => value.Data is List<TomlValue> items && items.Count >= 1 && items.Count <= most

@@ -159,7 +159,8 @@ internal static class Schema
         new("mode", Word("auto", "zero-copy", "copy", "generic"), "auto",
             "auto: the first that the kernel grants"),
         new("claim", Word("ip", "udp", "all", "none"), null,
-            "which frames are ours; all: also those addressed to others (the port is promiscuous); default: ip"),
+            "which frames are ours; all: also those addressed to others (the port is promiscuous); "
+                + "default: ip"),
         new("claim_ports", Ports, null, "UDP destination ports of claim udp"),
         new("wakeup", Word("need-wakeup", "always", "busy-poll"), "need-wakeup",
             "when the kernel is asked to look"),
@@ -277,7 +278,8 @@ internal static class Schema
         "an array of 1 to 64 IPv4 or IPv6 addresses", "[\"192.0.2.1\"]", 64,
         item => item.Data is string text ? Quantities.Address(text) : null);
 
-    private static readonly OptionType Weights = List<long>("an array of 1 to 64 weights from 1 to 256", "[1, 2]", 64,
+    private static readonly OptionType Weights = List<long>("an array of 1 to 64 weights from 1 to 256",
+        "[1, 2]", 64,
         item => item.Data is long and >= 1 and <= 256 ? item.Data : null);
 
     private static readonly TableRow Table = new("table", true,
@@ -287,7 +289,8 @@ internal static class Schema
         new TableRow("table.route", true,
         [
             new("prefix", Prefix, null, "destinations", true),
-            new("via", Addresses, null, "next routers, each a [[table.neighbour]]; several share the traffic"),
+            new("via", Addresses, null, "next routers, each a [[table.neighbour]]; several share the "
+                + "traffic"),
             new("weights", Weights, null, "their shares; default: equal"),
             new("port", PortName, null, "the destinations themselves are behind this port"),
             new("action", Word("forward", "blackhole", "unreachable"), "forward", "what happens"),

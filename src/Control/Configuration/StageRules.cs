@@ -55,7 +55,8 @@ internal static class StageRules
                 keys.Length == 0 ? "It takes none." : $"It takes {string.Join(", ", keys)}.");
         }
 
-        foreach (TableRow table in StageDesigns.All.SelectMany(other => other.Tables).DistinctBy(row => row.Path))
+        foreach (TableRow table in StageDesigns.All.SelectMany(other => other.Tables)
+            .DistinctBy(row => row.Path))
         {
             bool isOwn = design is not null && design.Tables.Any(own => own.Path == table.Path);
             if (!isOwn && stage.Section.Table(table.Key) is { } section)

@@ -67,7 +67,8 @@ internal static class TableRules
             if (table.Name.Length > 0 && !names.Add(table.Name))
             {
                 findings.Error(table.Section.At("name"),
-                    table.Name == "kernel" ? "is the kernel's own table" : "the name of another table already",
+                    table.Name == "kernel" ? "is the kernel's own table"
+                        : "the name of another table already",
                     "Give each table its own name.");
             }
 
@@ -117,11 +118,14 @@ internal static class TableRules
             + (route.Action == "forward" ? 0 : 1);
         if (ways != 1)
         {
-            findings.Error(section.At("prefix"), "a route goes one way: via, or port, or an action that drops",
-                "Add via = [\"192.0.2.1\"], port = \"b\" or action = \"blackhole\", for example; one of them.");
+            findings.Error(section.At("prefix"), "a route goes one way: via, or port, or an action that "
+                + "drops",
+                "Add via = [\"192.0.2.1\"], port = \"b\" or action = \"blackhole\", for example; one of "
+                    + "them.");
         }
 
-        foreach (IPAddress via in route.Via.Where(via => !table.Neighbours.Any(known => known.Address.Equals(via))))
+        foreach (IPAddress via in route.Via.Where(via => !table.Neighbours.Any(known =>
+            known.Address.Equals(via))))
         {
             findings.Error(section.At("via"), $"{via} is no neighbour of this table",
                 "Add a [[table.neighbour]] with its address, port and MAC.");

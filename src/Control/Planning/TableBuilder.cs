@@ -60,7 +60,8 @@ internal sealed class TableBuilder
 
     /// <summary>Adds the counters of a stage's rules: kept by a reload that keeps the rules.</summary>
     public void AddRuleCounters(string name, ReadOnlySpan<PlanRule> rules) =>
-        Add(name + ".rules", TableKind.RuleCounters, (uint)rules.Length, rules.Length * (long)RuleCounter.SizeBytes,
+        Add(name + ".rules", TableKind.RuleCounters, (uint)rules.Length,
+            rules.Length * (long)RuleCounter.SizeBytes,
             TextHash.Of64(PlanImage.BytesOf(rules)));
 
     /// <summary>Fills tables.</summary>

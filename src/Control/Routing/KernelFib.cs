@@ -9,7 +9,8 @@ namespace LowLatency.Control.Routing;
 /// <param name="MtuBytes">MTU.</param>
 internal readonly record struct FibInterface(int Number, ulong Mac, uint MtuBytes);
 
-/// <summary>What the kernel's routes and neighbours come to: the best route of each prefix, a route of its own
+/// <summary>What the kernel's routes and neighbours come to: the best route of each prefix, a route of its
+/// own
 /// for each neighbour of a connected network, next hops with their MACs. Writes what changes, and only that.
 /// One thread; nothing here asks the kernel.</summary>
 internal sealed class KernelFib
@@ -96,13 +97,15 @@ internal sealed class KernelFib
         }
     }
 
-    /// <summary>Neighbours that routes lead to and that the kernel should find out (gateways) or confirm (all):
+    /// <summary>Neighbours that routes lead to and that the kernel should find out (gateways) or confirm
+    /// (all):
     /// it sees none of our traffic to them.</summary>
     public IEnumerable<(int InterfaceIndex, IpPrefix Address)> Unconfirmed()
     {
         foreach (HopKey hop in _tables.HopsInUse)
         {
-            bool isPort = _interfaces.TryGetValue(hop.InterfaceIndex, out FibInterface link) && link.Number >= 0;
+            bool isPort = _interfaces.TryGetValue(hop.InterfaceIndex, out FibInterface link)
+                && link.Number >= 0;
             if (hop.Kind == NextHopKind.Neighbour && hop.Address is { } address && isPort)
             {
                 bool isUsable = _neighbours.TryGetValue(
@@ -118,7 +121,8 @@ internal sealed class KernelFib
     private bool Apply(KernelRoute route, bool isRemoval, bool replaces, bool appends)
     {
         // IPv6 tells of a part of a multipath route as if it were a route, and of the whole at other times.
-        bool isPart = route.Prefix.Family == 6 && _routes.TryGetValue(route.Prefix, out List<KernelRoute>? known)
+        bool isPart = route.Prefix.Family == 6 && _routes.TryGetValue(route.Prefix,
+            out List<KernelRoute>? known)
             && (route.Hops.Count > 1 || known.Exists(other => other.IsSamePlace(route)
                 && (other.Hops.Count > 1 || !isRemoval)));
         if (isPart)
@@ -198,7 +202,8 @@ internal sealed class KernelFib
 
     private void OnNeighbour(KernelNeighbour neighbour)
     {
-        _tables.Refresh(key => key.InterfaceIndex == neighbour.InterfaceIndex && key.Address == neighbour.Address);
+        _tables.Refresh(key => key.InterfaceIndex == neighbour.InterfaceIndex
+            && key.Address == neighbour.Address);
         Evaluate(neighbour.Address);
     }
 
@@ -248,7 +253,8 @@ internal sealed class KernelFib
         {
             if (BestOf(address.Around(length)) is { } route)
             {
-                RouteHop? hop = route.Type == RouteType.Unicast && route.Hops.Count == 1 ? route.Hops[0] : null;
+                RouteHop? hop = route.Type == RouteType.Unicast && route.Hops.Count == 1 ? route.Hops[0]
+                    : null;
                 bool isConnected = hop is { Gateway: null, IsEncapsulated: false };
                 return isConnected && _neighbours.ContainsKey((hop!.InterfaceIndex, address))
                     ? new HopKey(NextHopKind.Neighbour, hop.InterfaceIndex, address, route.MtuBytes) : null;

@@ -5,7 +5,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Control.Routing;
 
-/// <summary>All tables of a data plane that mirror the kernel's, over its generations: each is filled before it
+/// <summary>All tables of a data plane that mirror the kernel's, over its generations: each is filled before
+/// it
 /// is used where that can be, and followed from then on. One thread.</summary>
 internal sealed class RouteTables : IDisposable
 {
@@ -69,9 +70,11 @@ internal sealed class RouteTables : IDisposable
     {
         foreach (FibSync sync in _byOffset.Values)
         {
-            string? complaint = sync.Failure is { } failure ? $"the kernel's routes are not followed any more: {failure}"
+            string? complaint = sync.Failure is { } failure
+                ? $"the kernel's routes are not followed any more: {failure}"
                 : sync.Waiting > 0
-                    ? "a route table is full: some routes are missing in it, their packets go another way or to the "
+                    ? "a route table is full: some routes are missing in it, their packets go another way "
+                        + "or to the "
                         + "kernel; raise routes_max, routes6_max or next_hops_max"
                 : null;
             if (complaint is not null && _told.Add(complaint))

@@ -20,7 +20,8 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
     /// <summary>Frames given to the kernel's stack, by reason.</summary>
     public IReadOnlyDictionary<string, long> Punts { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Received or made, neither sent nor held nor given to the stack nor dropped with a name. 0 once
+    /// <summary>Received or made, neither sent nor held nor given to the stack nor dropped with a name. 0
+    /// once
     /// the lanes have stopped.</summary>
     public long Unaccounted => Received + Replicas - Sent - Held.Values.Sum() - Punts.Values.Sum()
         - Drops.Values.Sum();
@@ -33,7 +34,8 @@ internal sealed record ForwardLedger(long Received, long Sent, IReadOnlyDictiona
             string held = Held.Count > 0 ? $"+ {Sum(Held, "held")} " : "";
             string made = Replicas > 0 ? $"+ {Units.Count(Replicas)} replicas " : "";
             string punted = Punts.Count > 0 ? $"+ {Sum(Punts, "to the stack")} " : "";
-            return $"forwarder: {Units.Count(Received)} received {made}= {Units.Count(Sent)} sent {held}{punted}"
+            return $"forwarder: {Units.Count(Received)} received {made}= {Units.Count(Sent)} sent "
+                + $"{held}{punted}"
                 + $"+ {Sum(Drops, "dropped")} + {Units.Count(Unaccounted)} unaccounted";
         }
     }

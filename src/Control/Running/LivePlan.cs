@@ -4,7 +4,8 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Control.Running;
 
-/// <summary>The plan that a data plane runs now, its generation's, and its tables: what it says by itself, not
+/// <summary>The plan that a data plane runs now, its generation's, and its tables: what it says by itself,
+/// not
 /// what it was started with. One thread.</summary>
 internal sealed class LivePlan : IDisposable
 {

@@ -85,10 +85,12 @@ internal sealed class NextGeneration
         header.WantedPlanOffset = TableMemory.Append(live.Fd, Plan.Bytes);
         header.WantedPlanBytes = (uint)Plan.Bytes.Length;
         uint generation = Plan.Header.Generation;
-        Volatile.Write(ref header.WantedGeneration, generation); // release: lowlatd sees where the plan stands
+        Volatile.Write(ref header.WantedGeneration,
+            generation); // release: lowlatd sees where the plan stands
         using Waiter waiter = new(); // lowlatd tells nobody: it is asked
         long untilNs = ThreadControl.NowNs + AnswerNs;
-        while (Volatile.Read(ref header.AnsweredGeneration) != generation) // acquire: the reason stands before it
+        while (Volatile.Read(
+            ref header.AnsweredGeneration) != generation) // acquire: the reason stands before it
         {
             if (!region.IsOwnerAlive || ThreadControl.NowNs > untilNs)
             {
@@ -143,8 +145,10 @@ internal sealed class NextGeneration
     private static PlanImage Rebuild(PlanImage plan, in PlanHeader header, PlanTable[] tables)
     {
         T[] All<T>(int count, Func<int, T> read) => [.. Enumerable.Range(0, count).Select(read)];
-        return PlanImage.Build(header, All(plan.PortCount, i => plan.Port(i)), All(plan.LaneCount, i => plan.Lane(i)),
-            All((int)plan.Header.StageCount, i => plan.Stage(i)), All((int)plan.Header.RuleCount, i => plan.Rule(i)),
+        return PlanImage.Build(header, All(plan.PortCount, i => plan.Port(i)),
+            All(plan.LaneCount, i => plan.Lane(i)),
+            All((int)plan.Header.StageCount, i => plan.Stage(i)), All((int)plan.Header.RuleCount, i =>
+                plan.Rule(i)),
             tables);
     }
 
@@ -159,7 +163,8 @@ internal sealed class NextGeneration
         string lanesAfter = Names(after, after.LaneCount, (plan, i) => plan.Lane(i).Name.ToString());
         if (portsBefore != portsAfter || lanesBefore != lanesAfter)
         {
-            obstacles.Add($"ports {portsBefore} and lanes {lanesBefore} run, it has ports {portsAfter} and lanes "
+            obstacles.Add($"ports {portsBefore} and lanes {lanesBefore} run, it has ports {portsAfter} and "
+                + $"lanes "
                 + lanesAfter);
             return obstacles;
         }
@@ -234,7 +239,8 @@ internal static class LineDifference
         }
 
         int end = 0;
-        while (end < before.Length - start && end < after.Length - start && before[^(end + 1)] == after[^(end + 1)])
+        while (end < before.Length - start && end < after.Length - start
+            && before[^(end + 1)] == after[^(end + 1)])
         {
             end++;
         }

@@ -58,7 +58,8 @@ internal sealed class StatusReader : IDisposable
     {
         if (plane.Region is not SharedRegion region)
         {
-            return new PlaneStatus(plane.Name, false, 0, "unknown", "", plane.Damage, 0, 0, 0, 0, 0, 0, [], [],
+            return new PlaneStatus(plane.Name, false, 0, "unknown", "", plane.Damage, 0, 0, 0, 0, 0, 0, [],
+                [],
                 $"if no lowlatd runs under it: rm {Instance.RegionPath(plane.Name)}");
         }
 

@@ -160,7 +160,8 @@ internal sealed class Appliance : IDisposable
             umemBytes += _sockets[lane].MappedBytes;
             for (int i = 0; i < _sockets[lane].Sockets.Length; i++)
             {
-                HookOf(_plan.Lane(lane).Ports[i]).SetSocket(_plan.Lane(lane).Ports[i], lane, _sockets[lane], i);
+                HookOf(_plan.Lane(lane).Ports[i]).SetSocket(_plan.Lane(lane).Ports[i], lane, _sockets[lane],
+                    i);
             }
         }
 
@@ -204,7 +205,8 @@ internal sealed class Appliance : IDisposable
             LaneCore core = new(_region, lane, sockets.Umem.View, pool, ports);
             foreach (LanePort port in ports)
             {
-                // Posted before the program is attached: drivers restart their queues then, and one that finds
+                // Posted before the program is attached: drivers restart their queues then, and one that
+                // finds
                 // no frame (igb) neither receives nor asks for a wake-up ever after.
                 port.Refill(pool);
             }

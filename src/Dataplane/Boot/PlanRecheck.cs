@@ -24,7 +24,8 @@ internal static class PlanRecheck
         {
             PlanTable table = plan.Table(i);
             Require(table.Kind <= TableKind.Entries, $"table {i}: kind {(uint)table.Kind} is unknown");
-            Require(table.Offset >= 0 && table.Offset % 4096 == 0 && table.Bytes is >= 0 and <= Limits.TableBytesMax
+            Require(table.Offset >= 0 && table.Offset % 4096 == 0 && table.Bytes
+                is >= 0 and <= Limits.TableBytesMax
                 && table.Offset <= long.MaxValue - Limits.TableBytesMax, $"table {i}: is nowhere");
         }
 
@@ -41,7 +42,8 @@ internal static class PlanRecheck
         RequireRing(port.TxSlots, who, "tx");
         RequireRing(port.FillSlots, who, "fill");
         RequireRing(port.CompletionSlots, who, "completion");
-        Require(port.FillLevel <= port.FillSlots, $"{who}: fill level {port.FillLevel} is over its fill ring");
+        Require(port.FillLevel <= port.FillSlots, $"{who}: fill level {port.FillLevel} is over its fill "
+            + $"ring");
         Require(port.Mode <= BindMode.Generic, $"{who}: mode {(uint)port.Mode} is unknown");
         Require(port.Claim <= Claim.All, $"{who}: claim {(uint)port.Claim} is unknown");
         Require(port.Wake <= WakePolicy.BusyPoll, $"{who}: wake-up policy {(uint)port.Wake} is unknown");
@@ -87,7 +89,8 @@ internal static class PlanRecheck
 
     private static void CheckStages(PlanImage plan, in PlanLane lane, string who)
     {
-        Require((ulong)lane.FirstStage + lane.StageCount <= plan.Header.StageCount, $"{who}: stages out of range");
+        Require((ulong)lane.FirstStage + lane.StageCount <= plan.Header.StageCount,
+            $"{who}: stages out of range");
         Require(lane.Kind != LaneKind.Forward || lane.StageCount > 0, $"{who}: has no stage");
         Require(lane.StageCount <= Limits.StagesPerLaneMax, $"{who}: has {lane.StageCount} stages");
         for (uint i = 0; i < lane.StageCount; i++)
@@ -96,14 +99,18 @@ internal static class PlanRecheck
             bool isConnect = stage.Kind == StageKind.CrossConnect;
             int lowest = isConnect ? 0 : -1;
             Require(stage.Kind <= StageKind.Stamp, $"{who}: stage kind {(uint)stage.Kind} is unknown");
-            Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount, $"{who}: stage port {stage.PortA}");
-            Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount, $"{who}: stage port {stage.PortB}");
-            Require((ulong)stage.FirstRule + stage.RuleCount <= plan.Header.RuleCount, $"{who}: rules out of range");
+            Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount,
+                $"{who}: stage port {stage.PortA}");
+            Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount,
+                $"{who}: stage port {stage.PortB}");
+            Require((ulong)stage.FirstRule + stage.RuleCount <= plan.Header.RuleCount,
+                $"{who}: rules out of range");
             Require(stage.DefaultAction <= RuleAction.Drop, $"{who}: a filter's default action is unknown");
             Require((ulong)stage.FirstTable + stage.TableCount <= plan.Header.TableCount,
                 $"{who}: tables out of range");
             Require(stage.RuleCount == 0 || (stage.TableCount > 0
-                    && HasTable(plan, stage, 0, TableKind.RuleCounters, stage.RuleCount * (long)RuleCounter.SizeBytes)),
+                    && HasTable(plan, stage, 0, TableKind.RuleCounters,
+                        stage.RuleCount * (long)RuleCounter.SizeBytes)),
                 $"{who}: rules without counters");
             StageRecheck.Check(plan, stage, who);
 
@@ -142,13 +149,15 @@ internal static class PlanRecheck
     {
         int headerBytes = load.Family == 4 ? 42 : 62;
         Require(load.Family is 4 or 6, $"{who}: load family {load.Family}");
-        Require(load.RatePps is > 0 and <= Limits.RatePpsMax, $"{who}: load rate {load.RatePps}"); // NaN is neither
+        Require(load.RatePps is > 0 and <= Limits.RatePpsMax, $"{who}: load rate {load.RatePps}"); // NaN
+            is neither
         Require(load.Schedule <= Schedule.Poisson, $"{who}: load schedule {(uint)load.Schedule} is unknown");
         Require(load.Flows is > 0 and <= Limits.FlowsMax, $"{who}: {load.Flows} flows");
         Require(load.PathCount is > 0 and <= Limits.PathsMax, $"{who}: {load.PathCount} paths");
         Require(load.DurationNs is > 0 and <= Limits.SpanNsMax, $"{who}: load of {load.DurationNs} ns");
         Require(load.WarmupNs is >= 0 and <= Limits.SpanNsMax, $"{who}: warm-up of {load.WarmupNs} ns");
-        Require(load.QuietEveryNs is >= 0 and <= Limits.SpanNsMax && load.QuietForNs is >= 0 and <= Limits.SpanNsMax
+        Require(load.QuietEveryNs is >= 0 and <= Limits.SpanNsMax && load.QuietForNs
+            is >= 0 and <= Limits.SpanNsMax
             && load.QuietGuardNs is >= 0 and <= Limits.SpanNsMax, $"{who}: quiet windows are no times");
         Require(load.QuietEveryNs == 0 || load.QuietForNs + load.QuietGuardNs < load.QuietEveryNs,
             $"{who}: quiet windows leave no time");

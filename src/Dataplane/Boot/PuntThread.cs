@@ -70,7 +70,8 @@ internal sealed class PuntThread : IDisposable
             bool isLast = false;
             while (!isLast)
             {
-                isLast = Volatile.Read(ref _stops); // read before the last look: what lanes wrote until they stopped goes too
+                isLast = Volatile.Read(
+                    ref _stops); // read before the last look: what lanes wrote until they stopped goes too
                 if (!Drain(injector) && !isLast)
                 {
                     _waiter.Wait(IdleMs);

@@ -21,7 +21,8 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
     public void Poll()
     {
         ref RegionHeader header = ref region.Header;
-        uint wanted = Volatile.Read(ref header.WantedGeneration); // acquire: where its plan stands was written before
+        uint wanted = Volatile.Read(
+            ref header.WantedGeneration); // acquire: where its plan stands was written before
         if (wanted == 0 || wanted == header.AnsweredGeneration)
         {
             return;
@@ -38,7 +39,8 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
         }
 
         header.ReloadFailure.Set(refusal);
-        Volatile.Write(ref header.AnsweredGeneration, wanted); // release: the reason is there before the answer
+        Volatile.Write(ref header.AnsweredGeneration, wanted); // release: the reason
+            is there before the answer
     }
 
     /// <summary>Unmaps.</summary>

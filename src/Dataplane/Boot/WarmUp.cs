@@ -15,7 +15,8 @@ namespace LowLatency.Dataplane.Boot;
 /// real lane.</summary>
 internal static class WarmUp
 {
-    private const int Turns = 2_000;   // every branch a thousand times: enough for the predictors, 1 ms in all
+    private const int Turns = 2_000;   // every branch a thousand times: enough for the predictors,
+        1 ms in all
     private const uint Slots = 256;
     private const uint FramesPerPort = 512;
 
@@ -128,7 +129,8 @@ internal static class LaneFactory
                 return new ReceiverLane(core, region, burst);
             default:
                 Pipeline pipeline = PipelineBuilder.Build(tables.Plan, lane, tables);
-                return new ForwardLane(core, pipeline, region.StageCounters(lane), burst);
+                return new ForwardLane(
+                    core, pipeline, region.StageCounters(lane), new Tracer(region.Trace(lane)), burst);
         }
     }
 }

@@ -14,6 +14,7 @@ namespace LowLatency.Dataplane.Lanes;
 internal sealed class ForwardLane : ILane
 {
     private readonly NativeSpan<StageCounter> _stageCounters;
+    private readonly Tracer _tracer;
     private readonly PuntQueue?[] _punts;
     private readonly Banks _residence;
     private readonly Banks _rxWait;
@@ -26,13 +27,15 @@ internal sealed class ForwardLane : ILane
 
     /// <summary>Makes the lane; <paramref name="burst"/> is the most frames taken from one ring in one
     /// turn.</summary>
-    public ForwardLane(LaneCore core, Pipeline pipeline, NativeSpan<StageCounter> stageCounters, int burst)
+    public ForwardLane(
+        LaneCore core, Pipeline pipeline, NativeSpan<StageCounter> stageCounters, Tracer tracer, int burst)
     {
         Invariant.Require(burst is > 0 and <= Limits.BurstMax);
         Core = core;
         _burst = burst;
         _pipeline = pipeline;
         _stageCounters = stageCounters;
+        _tracer = tracer;
         _punts = new PuntQueue?[core.Ports.Length];
         core.Page.Generation = pipeline.Generation;
         core.Page.IsFused = pipeline.IsFused ? 1u : 0u;
@@ -155,7 +158,8 @@ internal sealed class ForwardLane : ILane
         Core.Counters.RxFramesBefore = Core.Counters.RxFrames;
         ref LanePage page = ref Core.Page;
         page.IsFused = next.IsFused ? 1u : 0u;
-        Volatile.Write(ref page.Generation, next.Generation); // release: nothing of the old one is used after it
+        Volatile.Write(ref page.Generation, next.Generation); // release: nothing of the old one
+            is used after it
     }
 
     private uint Process(int ingress, int count, long nowNs)
@@ -169,6 +173,12 @@ internal sealed class ForwardLane : ILane
             Ingress = ingress,
             NowNs = nowNs,
         };
+        if (_tracer.IsWanted(nowNs))
+        {
+            _tracer.Run(ref burst, _pipeline, this);
+            return Dispatch(ref burst, isTraced: true);
+        }
+
         IStage[] stages = _pipeline.Stages;
         for (int i = 0; i < stages.Length; i++)
         {
@@ -177,18 +187,20 @@ internal sealed class ForwardLane : ILane
             stages[i].Run(ref burst);
             if (burst.Count != before || burst.Missed != missedBefore)
             {
-                CountReplicas(i, (uint)(burst.Count - before), burst.Missed - missedBefore);
+                CountReplicas(_pipeline.Numbers[i], (uint)(burst.Count - before),
+                    burst.Missed - missedBefore);
             }
         }
 
-        return Dispatch(ingress, burst.Descriptors, burst.Verdicts);
+        return Dispatch(ref burst, isTraced: false);
     }
 
-    private void CountReplicas(int stage, uint made, uint missed)
+    /// <summary>Counts frames that a stage made, or had no room for.</summary>
+    public void CountReplicas(int stage, uint made, uint missed)
     {
         Core.Counters.Replicas += made;
         Core.Counters.ReplicasMissed += missed;
-        ref StageCounter counter = ref _stageCounters[_pipeline.Numbers[stage]];
+        ref StageCounter counter = ref _stageCounters[stage];
         counter.Replicas += made;
         counter.ReplicasMissed += missed;
     }
@@ -217,9 +229,11 @@ internal sealed class ForwardLane : ILane
         core.Counters.RxBytes += bytes;
     }
 
-    private uint Dispatch(int ingress, Span<XdpDesc> descriptors, Span<Verdict> verdicts)
+    private uint Dispatch(ref Burst burst, bool isTraced)
     {
         LaneCore core = Core;
+        Span<XdpDesc> descriptors = burst.Descriptors;
+        Span<Verdict> verdicts = burst.Verdicts;
         LanePort[] ports = core.Ports;
         uint forwarded = 0;
         ulong bytes = 0;
@@ -227,9 +241,14 @@ internal sealed class ForwardLane : ILane
         {
             ref XdpDesc descriptor = ref descriptors[i];
             Verdict verdict = verdicts[i];
+            if (isTraced)
+            {
+                _tracer.TellEnd(ref burst, i, Foretell(verdict));
+            }
+
             if (!verdict.IsForward)
             {
-                End(verdict, ingress, descriptor);
+                End(verdict, burst.Ingress, descriptor);
                 continue;
             }
 
@@ -250,6 +269,11 @@ internal sealed class ForwardLane : ILane
         core.Counters.TxBytes += bytes;
         return forwarded;
     }
+
+    // How dispatching will end, told before it does: afterwards the frame's bytes are the kernel's.
+    private Verdict Foretell(Verdict verdict) => !verdict.IsForward ? verdict
+        : !Core.Ports[verdict.Port].CanSend ? Verdict.Drop(DropReason.PortDown).At(_pipeline.Single.Length)
+        : verdict;
 
     private void End(Verdict verdict, int ingress, in XdpDesc descriptor)
     {

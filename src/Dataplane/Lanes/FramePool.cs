@@ -73,7 +73,8 @@ internal sealed class FramePool
             return;
         }
 
-        Invariant.Require((uint)_count < (uint)_addresses.Length); // a frame that comes back twice ends the process
+        Invariant.Require((uint)_count < (
+            uint)_addresses.Length); // a frame that comes back twice ends the process
         _addresses[_count++] = address;
     }
 

@@ -251,7 +251,8 @@ internal sealed class LaneCore
         _publishAtNs = nowNs + HousekeepEveryNs;
     }
 
-    /// <summary>Pool, fill side and tx side, less what is shared, are all frames: from ring indices alone, at a turn's
+    /// <summary>Pool, fill side and tx side, less what is shared, are all frames: from ring indices alone, at
+    /// a turn's
     /// border.</summary>
     public void CheckConservation()
     {

@@ -4,7 +4,8 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Dataplane.Lanes;
 
 /// <summary>Frames on their way from one lane to the kernel's stack: copies, since the lane's own frames are
-/// for the rings. The lane writes, the punt thread reads; a full queue loses the new frame, counted, never the
+/// for the rings. The lane writes, the punt thread reads; a full queue loses the new frame, counted, never
+/// the
 /// lane's time. Nobody is woken: the reader looks every millisecond.</summary>
 internal sealed class PuntQueue
 {

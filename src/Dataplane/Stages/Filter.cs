@@ -58,7 +58,7 @@ internal readonly struct Filter : IStep
     }
 
     /// <summary>A rule as masks and ranges, in the words of <see cref="FiveTuple"/>.</summary>
-    private readonly struct Rule
+    internal readonly struct Rule
     {
         /// <summary>Above the tuple's kind, the port a frame came in by.</summary>
         public const int IngressShift = 32;
@@ -72,6 +72,7 @@ internal readonly struct Filter : IStep
         private readonly ushort _destinationPortLow;
         private readonly ushort _destinationPortSpan;
 
+        /// <summary>Compiles a rule.</summary>
         public Rule(in PlanRule plan)
         {
             Action = plan.Action;
@@ -116,8 +117,10 @@ internal readonly struct Filter : IStep
             }
         }
 
+        /// <summary>What happens to a match.</summary>
         public RuleAction Action { get; }
 
+        /// <summary>True when a tuple is what it asks for.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool Matches(Vector256<ulong> addresses, ulong kind, uint ports) =>
             ((kind ^ _kind) & _kindMask) == 0
@@ -134,7 +137,8 @@ internal readonly struct Filter : IStep
             int width = family == 4 ? 4 : 16;
             Invariant.Require(bits <= width * 8);
             ((ReadOnlySpan<byte>)address)[..width].CopyTo(value[^width..]);
-            UInt128 ones = bits == 0 ? 0 : UInt128.MaxValue << (128 - (int)bits); // the first bits of 16 bytes
+            UInt128 ones = bits == 0 ? 0
+                : UInt128.MaxValue << (128 - (int)bits); // the first bits of 16 bytes
             BinaryPrimitives.WriteUInt128BigEndian(mask, family == 4 ? ones >> 96 : ones);
             return (Vector128.Create((ReadOnlySpan<byte>)value).AsUInt64(),
                 Vector128.Create((ReadOnlySpan<byte>)mask).AsUInt64());

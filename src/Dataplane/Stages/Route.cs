@@ -121,12 +121,14 @@ internal sealed class Route : IStage
         if (IsMartian4(source, target))
         {
             return target >> 28 == 0xE || target == uint.MaxValue
-                ? Unless(PuntReason.Multicast, DropReason.RouteMartian) : Verdict.Drop(DropReason.RouteMartian);
+                ? Unless(PuntReason.Multicast, DropReason.RouteMartian)
+                    : Verdict.Drop(DropReason.RouteMartian);
         }
 
         if (headerBytes != Ipv4HeaderBytes)
         {
-            return Unless(PuntReason.Options, DropReason.RouteNotIp); // wrong ones are answered whatever the route
+            return Unless(PuntReason.Options,
+                DropReason.RouteNotIp); // wrong ones are answered whatever the route
         }
 
         uint value = _routes4.Lookup(target);
@@ -160,13 +162,15 @@ internal sealed class Route : IStage
         return Verdict.Forward(port);
     }
 
-    // One less in the first byte of a word adds 0x0100 to the complement's sum (RFC 1624; as ip_decrease_ttl).
+    // One less in the first byte of a word adds 0x0100 to the complement's sum (RFC 1624; as
+    // ip_decrease_ttl).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DecrementTtl(Span<byte> header)
     {
         header[8]--;
         uint checksum = BinaryPrimitives.ReadUInt16BigEndian(header[10..]) + 0x0100u;
-        BinaryPrimitives.WriteUInt16BigEndian(header[10..], (ushort)(checksum + (checksum >= 0xFFFF ? 1u : 0u)));
+        BinaryPrimitives.WriteUInt16BigEndian(header[10..], (ushort)(checksum
+            + (checksum >= 0xFFFF ? 1u : 0u)));
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // keeps the IPv4 path small
@@ -187,7 +191,8 @@ internal sealed class Route : IStage
 
         if (IsMartian6(header.Slice(8, 16), header.Slice(24, 16)))
         {
-            return header[24] == 0xFF && header[8] != 0xFF ? Unless(PuntReason.Multicast, DropReason.RouteMartian)
+            return header[24] == 0xFF && header[8] != 0xFF
+                ? Unless(PuntReason.Multicast, DropReason.RouteMartian)
                 : Verdict.Drop(DropReason.RouteMartian);
         }
 
@@ -198,7 +203,8 @@ internal sealed class Route : IStage
 
         if (IsLinkLocal6(header[8..]) || IsLinkLocal6(header[24..]))
         {
-            return Unless(PuntReason.Unreachable, DropReason.RouteMartian); // beyond its scope: RFC 4291, 2.5.6
+            return Unless(PuntReason.Unreachable, DropReason.RouteMartian); // beyond its scope: RFC 4291,
+                2.5.6
         }
 
         uint value = _routes6.Lookup(header[24..]);

@@ -13,7 +13,8 @@ internal ref struct Burst
     private readonly Span<XdpDesc> _descriptors;
     private readonly Span<Verdict> _verdicts;
 
-    /// <summary>A burst over the first <paramref name="count"/> slots; the rest is room for replicas.</summary>
+    /// <summary>A burst over the first <paramref name="count"/> slots; the rest is room for
+    /// replicas.</summary>
     public Burst(Span<XdpDesc> descriptors, Span<Verdict> verdicts, int count)
     {
         Invariant.Require(count <= descriptors.Length && descriptors.Length == verdicts.Length);

@@ -7,13 +7,15 @@ using LowLatency.Native.Xdp;
 
 namespace LowLatency.Dataplane.Stages;
 
-/// <summary>A learning bridge over the lane's ports (IEEE 802.1Q 8.6 to 8.8): learns source addresses, forwards
+/// <summary>A learning bridge over the lane's ports (IEEE 802.1Q 8.6 to 8.8): learns source addresses,
+/// forwards
 /// by destination, floods what it does not know. Its table is bounded: buckets of four, no chains, so that a
 /// look-up is one cache line whatever comes.</summary>
 internal sealed class Switch : IStage
 {
     private const ulong GroupBit = 1;               // of a MAC whose first byte is lowest
-    private const ulong ReservedMac = 0x00_0000_C280_01; // 01-80-C2-00-00-0x: never forwarded (802.1Q table 8-1)
+    private const ulong ReservedMac = 0x00_0000_C280_01; // 01-80-C2-00-00-0x: never forwarded (
+        802.1Q table 8-1)
     private const ulong ReservedMask = 0xF0FF_FFFF_FFFF;
     private const long NsPerSecond = 1_000_000_000;
     private readonly NativeRef<SwitchCounters> _counters;
@@ -32,7 +34,8 @@ internal sealed class Switch : IStage
         SwitchSettings settings = SwitchSettings.Read(context.Stage);
         NativeSpan<byte> table = context.Table<byte>(0);
         _counters = table.Slice(0, SwitchCounters.SizeBytes).First<SwitchCounters>();
-        _entries = table.Slice(SwitchCounters.SizeBytes, table.Length - SwitchCounters.SizeBytes).Cast<MacEntry>();
+        _entries = table.Slice(SwitchCounters.SizeBytes, table.Length - SwitchCounters.SizeBytes)
+            .Cast<MacEntry>();
         _buckets = _entries.Length / MacEntry.BucketEntries;
         _number = context.Number;
         _ports = (int)context.Lane.PortCount;
@@ -131,7 +134,8 @@ internal sealed class Switch : IStage
             }
         }
 
-        Put(place, key, value, isEvicting: place >= 0 && _entries[place].IsUsed && !IsOld(_entries[place], second));
+        Put(place, key, value, isEvicting: place >= 0 && _entries[place].IsUsed
+            && !IsOld(_entries[place], second));
         return true;
     }
 

@@ -4,7 +4,8 @@ using LowLatency.Native.Layout;
 namespace LowLatency.Dataplane.Stages;
 
 /// <summary>What becomes of a frame: forward to a port of the lane, end with a reason, or go to the kernel's
-/// stack. One int: a port number, or the complement of an end: reason, punt bit, and above them the stage that
+/// stack. One int: a port number, or the complement of an end: reason, punt bit, and above them the stage
+/// that
 /// said so.</summary>
 internal readonly record struct Verdict
 {

@@ -95,7 +95,8 @@ internal sealed class Vlan : IStage
             return DropReason.VlanNotAllowed;
         }
 
-        return isTagged ? Rewrite(frame, vlan) : Push(umem, ref descriptor, port.TagType, vlan, port.Priority);
+        return isTagged ? Rewrite(frame, vlan) : Push(umem, ref descriptor, port.TagType, vlan,
+            port.Priority);
     }
 
     private static DropReason? Leave(UmemView umem, ref XdpDesc descriptor, ref VlanPort port)
@@ -128,7 +129,8 @@ internal sealed class Vlan : IStage
         return null;
     }
 
-    private static DropReason? Push(UmemView umem, ref XdpDesc descriptor, ushort type, int vlan, int priority)
+    private static DropReason? Push(UmemView umem, ref XdpDesc descriptor, ushort type, int vlan,
+        int priority)
     {
         Span<byte> frame = umem.Frame(descriptor.Address, descriptor.Length);
         if (descriptor.Address - umem.ChunkOf(descriptor.Address) < TagBytes || CountTags(frame) >= TagsMax)
@@ -141,7 +143,8 @@ internal sealed class Vlan : IStage
         frame = umem.Frame(descriptor.Address, descriptor.Length);
         frame.Slice(TagBytes, MacBytes).CopyTo(frame);
         BinaryPrimitives.WriteUInt16BigEndian(frame[MacBytes..], type);
-        BinaryPrimitives.WriteUInt16BigEndian(frame[Ethernet.HeaderBytes..], (ushort)((priority << 13) | vlan));
+        BinaryPrimitives.WriteUInt16BigEndian(frame[Ethernet.HeaderBytes..],
+            (ushort)((priority << 13) | vlan));
         return null;
     }
 
@@ -149,7 +152,8 @@ internal sealed class Vlan : IStage
     {
         int tags = 0;
         while (tags < TagsMax && frame.Length >= Ethernet.HeaderBytes + (tags * TagBytes)
-            && BinaryPrimitives.ReadUInt16BigEndian(frame[(MacBytes + (tags * TagBytes))..]) is CustomerTag or ServiceTag)
+            && BinaryPrimitives.ReadUInt16BigEndian(frame[(MacBytes + (tags * TagBytes))..]) is CustomerTag
+                or ServiceTag)
         {
             tags++;
         }

@@ -39,7 +39,8 @@ public enum DropReason
     AclDefault = 14,
     /// <summary>Vlan: the tag (or its absence) is not allowed on this port.</summary>
     VlanNotAllowed = 15,
-    /// <summary>Vlan: no room before the frame for another tag, or more tags than the frame may have.</summary>
+    /// <summary>Vlan: no room before the frame for another tag, or more tags than the frame may
+    /// have.</summary>
     VlanNoRoom = 16,
     /// <summary>Switch: the destination lives behind the port it came in by.</summary>
     SwitchSamePort = 17,
@@ -76,7 +77,8 @@ public enum DropReason
     NatNoPort = 32,
     /// <summary>Nat: the flow table is full.</summary>
     NatTableFull = 33,
-    /// <summary>Nat: cannot be translated (fragment, protocol, or an ICMP error of no flow of ours).</summary>
+    /// <summary>Nat: cannot be translated (fragment, protocol, or an ICMP error of no flow of
+    /// ours).</summary>
     NatUnsupported = 34,
     /// <summary>Nat: from outside, to an address of ours, and no flow knows it.</summary>
     NatNoFlow = 35,
@@ -253,7 +255,8 @@ public static class CounterNames
     /// <summary>Names by <see cref="XdpOutcome"/>.</summary>
     public static readonly string[] Outcomes =
     [
-        "redirected", "passed-not-ours", "passed-control", "passed-discovery", "passed-local", "passed-no-socket",
+        "redirected", "passed-not-ours", "passed-control", "passed-discovery", "passed-local",
+            "passed-no-socket",
         "passed-malformed",
     ];
 

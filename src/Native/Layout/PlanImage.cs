@@ -7,7 +7,8 @@ namespace LowLatency.Native.Layout;
 /// <summary>A plan file's bytes were refused; the message is one line for the user.</summary>
 public sealed class PlanFormatException(string message) : Exception(message);
 
-/// <summary>A plan as bytes: header, ports, lanes, stages, rules, tables. Control makes one, lowlatd checks and
+/// <summary>A plan as bytes: header, ports, lanes, stages, rules, tables. Control makes one, lowlatd checks
+/// and
 /// reads one; immutable, any thread.</summary>
 public sealed class PlanImage
 {
@@ -35,7 +36,8 @@ public sealed class PlanImage
     public ref readonly PlanLane Lane(int index) => ref Read<PlanLane>(LanesAt, LaneCount, index);
 
     /// <summary>A stage.</summary>
-    public ref readonly PlanStage Stage(int index) => ref Read<PlanStage>(StagesAt, (int)Header.StageCount, index);
+    public ref readonly PlanStage Stage(int index) => ref Read<PlanStage>(StagesAt, (int)Header.StageCount,
+        index);
 
     /// <summary>A rule.</summary>
     public ref readonly PlanRule Rule(int index) => ref Read<PlanRule>(RulesAt, (int)Header.RuleCount, index);
@@ -109,7 +111,8 @@ public sealed class PlanImage
         if (header.TotalBytes != bytes.Length)
         {
             throw new PlanFormatException(
-                $"plan is truncated or padded: it says {header.TotalBytes} bytes, the file has {bytes.Length}");
+                $"plan is truncated or padded: it says {header.TotalBytes} bytes, the file has "
+                    + $"{bytes.Length}");
         }
 
         uint checksum = ChecksumOf(bytes);
@@ -142,8 +145,10 @@ public sealed class PlanImage
             && header.TableCount <= Limits.TablesMax;
         if (!countsFit || TablesAt + (Unsafe.SizeOf<PlanTable>() * TableCount) != _bytes.Length)
         {
-            throw new PlanFormatException($"plan is inconsistent: {header.PortCount} ports, {header.LaneCount} lanes, "
-                + $"{header.StageCount} stages, {header.RuleCount} rules and {header.TableCount} tables do not make "
+            throw new PlanFormatException($"plan is inconsistent: {header.PortCount} ports, "
+                + $"{header.LaneCount} lanes, "
+                + $"{header.StageCount} stages, {header.RuleCount} rules and {header.TableCount} tables do "
+                    + $"not make "
                 + $"{_bytes.Length} bytes");
         }
     }
@@ -158,7 +163,8 @@ public sealed class PlanImage
         where T : unmanaged
     {
         Invariant.Require((uint)index < (uint)count);
-        return ref MemoryMarshal.AsRef<T>(_bytes.AsSpan(start + (index * Unsafe.SizeOf<T>()), Unsafe.SizeOf<T>()));
+        return ref MemoryMarshal.AsRef<T>(_bytes.AsSpan(start + (index * Unsafe.SizeOf<T>()),
+            Unsafe.SizeOf<T>()));
     }
 
     // The CRC-32C of the iSCSI standard (RFC 3720, appendix B.4), in hardware since SSE4.2.

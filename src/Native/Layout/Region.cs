@@ -161,7 +161,8 @@ public struct LaneCounters
     public long FramesTxSide;
     /// <summary>Of these, still in the tx ring: the kernel has not taken them.</summary>
     public long FramesTxRing;
-    /// <summary>Entries of tx rings that name a frame which another entry names too: a frame shared by n ports
+    /// <summary>Entries of tx rings that name a frame which another entry names too: a frame shared by n
+    /// ports
     /// counts n - 1.</summary>
     public long FramesShared;
     /// <summary>Frames that replicating stages made: each ends for itself.</summary>
@@ -257,7 +258,8 @@ public struct LanePage
     [FieldOffset(128)] public uint BankActive;
     /// <summary>Lane: generation it runs.</summary>
     [FieldOffset(132)] public uint Generation;
-    /// <summary>Lane: last <see cref="RegionHeader.TableEpoch"/> it saw between two turns: it holds nothing of
+    /// <summary>Lane: last <see cref="RegionHeader.TableEpoch"/> it saw between two turns: it holds nothing
+    /// of
     /// a table from before.</summary>
     [FieldOffset(136)] public ulong TableEpochSeen;
     /// <summary>Control: bank it wants the lane to write.</summary>
@@ -269,7 +271,8 @@ public struct LanePage
 
     /// <summary>Lane: a new state, after everything that was written before it.</summary>
     public static void SetState(ref LanePage page, LaneState state) =>
-        Volatile.Write(ref Unsafe.As<LaneState, uint>(ref page.State), (uint)state); // release: readers poll the state
+        Volatile.Write(ref Unsafe.As<LaneState, uint>(ref page.State),
+            (uint)state); // release: readers poll the state
 }
 
 /// <summary>One port's page. lowlatd's main thread writes.</summary>

@@ -24,8 +24,9 @@ public enum HistogramKind
 }
 
 /// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree
-/// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, stage counters,
-/// histograms.</summary>
+/// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, stage
+/// counters,
+/// trace, histograms.</summary>
 public sealed class RegionLayout
 {
     private const int HeaderBytes = 4096;
@@ -104,8 +105,21 @@ public sealed class RegionLayout
     private static unsafe long EventBytes =>
         sizeof(EventRingHeader) + (Limits.EventRingSlots * (long)sizeof(GapEvent));
 
-    private static unsafe long HistogramsAt =>
+    /// <summary>Offset of a lane's <see cref="TraceRequest"/>; its ring is <see cref="TraceRingOffset"/>
+    /// behind it.</summary>
+    public long Trace(int lane) => _laneAreas[lane] + TraceAt;
+
+    /// <summary>Bytes from a trace request to the ring of its events.</summary>
+    public const int TraceRingOffset = 512;
+
+    /// <summary>Bytes of a lane's trace.</summary>
+    public static unsafe long TraceBytes =>
+        TraceRingOffset + sizeof(EventRingHeader) + (TraceArea.Slots * (long)sizeof(TraceEvent));
+
+    private static unsafe long TraceAt =>
         RoundUp(EventBytes + (Limits.StagesPerLaneMax * (long)sizeof(StageCounter)), PageBytes);
+
+    private static long HistogramsAt => RoundUp(TraceAt + TraceBytes, PageBytes);
 
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 }

@@ -83,7 +83,8 @@ public readonly record struct SwitchSettings(long AgeSeconds, long FloodsPerSeco
     }
 }
 
-/// <summary>One address of a switch. The lane writes the second word before the first: a reader that takes the
+/// <summary>One address of a switch. The lane writes the second word before the first: a reader that takes
+/// the
 /// first, the second, and the first again unchanged has a whole one.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct MacEntry
@@ -111,7 +112,8 @@ public struct MacEntry
 
     /// <summary>The key of an address in a VLAN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong KeyOf(ulong mac, int vlan) => (mac & MacMask) | ((ulong)(uint)vlan << VlanShift) | UsedBit;
+    public static ulong KeyOf(ulong mac, int vlan) =>
+        (mac & MacMask) | ((ulong)(uint)vlan << VlanShift) | UsedBit;
 
     /// <summary>The value of a port seen in a second.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -152,7 +154,8 @@ public struct SwitchCounters
     public ulong Learned;
     /// <summary>Addresses that moved to another port.</summary>
     public ulong Moved;
-    /// <summary>Addresses that took the place of the one of their bucket that was not seen for longest, before
+    /// <summary>Addresses that took the place of the one of their bucket that was not seen for longest,
+    /// before
     /// its time.</summary>
     public ulong Evicted;
     /// <summary>Addresses not learned: their bucket is full of static ones.</summary>

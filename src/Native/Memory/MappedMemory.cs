@@ -65,7 +65,8 @@ public sealed unsafe class MappedMemory : IDisposable
     {
         byte* start = Libc.Map(bytes, Libc.ProtReadWrite, Libc.MapAnonymousLazy, -1, out Errno errno);
         return start != null ? new MappedMemory(start, bytes, isHuge: false)
-            : throw new NativeException($"mmap({bytes} bytes)", errno, "Is the address space limited (ulimit -v)?");
+            : throw new NativeException($"mmap({bytes} bytes)", errno,
+                "Is the address space limited (ulimit -v)?");
     }
 
     /// <summary>Maps <paramref name="bytes"/> of a file, from <paramref name="offset"/> on (a multiple of a

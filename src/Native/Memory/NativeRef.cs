@@ -54,6 +54,13 @@ public readonly unsafe struct NativeSpan<T>
         }
     }
 
+    /// <summary>The value at an index, to keep.</summary>
+    public NativeRef<T> RefAt(int index)
+    {
+        Invariant.Require((uint)index < (uint)_length);
+        return new NativeRef<T>(_pointer + index);
+    }
+
     /// <summary>A part of it.</summary>
     public NativeSpan<T> Slice(int start, int length)
     {

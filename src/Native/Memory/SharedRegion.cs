@@ -202,6 +202,15 @@ public sealed class SharedRegion : IDisposable
     public NativeSpan<StageCounter> StageCounters(int lane) =>
         _memory.Slice<StageCounter>(Layout.StageCounters(lane), Limits.StagesPerLaneMax);
 
+    /// <summary>A lane's trace.</summary>
+    public TraceArea Trace(int lane)
+    {
+        long at = Layout.Trace(lane);
+        long ring = at + RegionLayout.TraceRingOffset;
+        return new TraceArea(_memory.At<TraceRequest>(at), _memory.At<EventRingHeader>(ring),
+            _memory.Slice<TraceEvent>(ring + Unsafe.SizeOf<EventRingHeader>(), TraceArea.Slots));
+    }
+
     /// <summary>A lane's gap events.</summary>
     public EventRing Events(int lane)
     {

@@ -126,7 +126,8 @@ public sealed class TableMemory : IDisposable
     {
         MappedMemory? memory = _tables[table];
         return memory == null ? default
-            : memory.Slice<T>(0, (int)(Plan.Table(table).Bytes / System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+            : memory.Slice<T>(0, (int)(Plan.Table(table)
+                .Bytes / System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
     }
 
     /// <summary>Unmaps; the file stays open.</summary>

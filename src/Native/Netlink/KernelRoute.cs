@@ -115,7 +115,8 @@ public sealed record KernelRoute
 /// <param name="State">NUD_* of linux/neighbour.h.</param>
 public sealed record KernelNeighbour(int InterfaceIndex, IpPrefix Address, ulong Mac, ushort State)
 {
-    private const ushort Valid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80; // REACHABLE, STALE, DELAY, PROBE, PERMANENT
+    private const ushort Valid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80; // REACHABLE, STALE, DELAY, PROBE,
+        PERMANENT
 
     /// <summary>Not confirmed of late: NUD_STALE.</summary>
     public const ushort Stale = 0x04;
@@ -135,7 +136,8 @@ public enum RouteEventKind
     Neighbour,
     /// <summary>A neighbour went.</summary>
     NeighbourRemoved,
-    /// <summary>Something that the kernel does not tell in full (links, next hop objects), or lost events: read
+    /// <summary>Something that the kernel does not tell in full (links, next hop objects), or lost events:
+    /// read
     /// everything anew.</summary>
     Resync,
 }

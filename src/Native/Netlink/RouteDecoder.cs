@@ -88,7 +88,8 @@ internal static class RouteDecoder
     public static KernelRoute? Route(NetlinkMessage message)
     {
         if (!MemoryMarshal.TryRead(message.Payload, out RtRoute.RouteMessage header)
-            || header.Family is not (Rt.FamilyIpv4 or Rt.FamilyIpv6) || (header.Flags & RtRoute.FlagCloned) != 0
+            || header.Family is not (Rt.FamilyIpv4 or Rt.FamilyIpv6)
+                || (header.Flags & RtRoute.FlagCloned) != 0
             || header.SourceLength != 0)
         {
             return null;
@@ -128,7 +129,8 @@ internal static class RouteDecoder
             }
         }
 
-        return address is { } found ? new KernelNeighbour(header.InterfaceIndex, found, mac, header.State) : null;
+        return address is { } found ? new KernelNeighbour(header.InterfaceIndex, found, mac, header.State)
+            : null;
     }
 
     /// <summary>A route as its attributes come.</summary>

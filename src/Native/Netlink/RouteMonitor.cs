@@ -34,7 +34,8 @@ public sealed class RouteMonitor : IDisposable
             Libc.NetGrowReceiveBuffer(events.Fd, queueBytes);
             ReadOnlySpan<uint> groups =
             [
-                Rt.GroupLink, RtRoute.GroupNeighbour, RtRoute.GroupRoute4, RtRoute.GroupRoute6, RtRoute.GroupNextHop,
+                Rt.GroupLink, RtRoute.GroupNeighbour, RtRoute.GroupRoute4, RtRoute.GroupRoute6,
+                    RtRoute.GroupNextHop,
             ];
             foreach (uint group in groups)
             {
@@ -159,9 +160,11 @@ public sealed class RouteMonitor : IDisposable
         {
             case RtRoute.NewRoute or RtRoute.DelRoute when RouteDecoder.Route(message) is { } route:
                 return new RouteEvent(
-                    message.Type == RtRoute.NewRoute ? RouteEventKind.RouteAdded : RouteEventKind.RouteRemoved,
+                    message.Type == RtRoute.NewRoute ? RouteEventKind.RouteAdded
+                        : RouteEventKind.RouteRemoved,
                     route, null, (message.Flags & FlagReplace) != 0, (message.Flags & FlagAppend) != 0);
-            case RtRoute.NewNeighbour or RtRoute.DelNeighbour when RouteDecoder.Neighbour(message) is { } neighbour:
+            case RtRoute.NewNeighbour or RtRoute.DelNeighbour when RouteDecoder.Neighbour(message)
+                is { } neighbour:
                 return new RouteEvent(
                     message.Type == RtRoute.NewNeighbour ? RouteEventKind.Neighbour
                         : RouteEventKind.NeighbourRemoved,

@@ -43,7 +43,8 @@ public struct NextHop
 
     /// <summary>A next hop.</summary>
     public static NextHop Make(
-        NextHopKind kind, uint interfaceNumber = 0, ulong destination = 0, ulong source = 0, uint mtuBytes = 0) => new()
+        NextHopKind kind, uint interfaceNumber = 0, ulong destination = 0, ulong source = 0,
+            uint mtuBytes = 0) => new()
         {
             Destination = (destination & MacMask) | ((ulong)kind << TopShift),
             Source = (source & MacMask) | ((ulong)interfaceNumber << TopShift),
@@ -125,7 +126,8 @@ public readonly struct NextHops
         ref NextHop entry = ref _hops[(int)number];
         entry.Source = hop.Source;
         entry.MtuBytes = hop.MtuBytes;
-        Volatile.Write(ref entry.Destination, hop.Destination); // release: whoever sees the kind sees the rest
+        Volatile.Write(ref entry.Destination,
+            hop.Destination); // release: whoever sees the kind sees the rest
     }
 
     /// <summary>A next hop as it stands.</summary>

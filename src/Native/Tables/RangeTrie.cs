@@ -39,7 +39,8 @@ public readonly unsafe struct RangeTrie
     /// ranges and the entry above them.</summary>
     internal static ReadOnlySpan<ushort> ClassUnits =>
     [
-        1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096,
+        1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072,
+            4096,
         5120,
     ];
 
@@ -72,7 +73,8 @@ public readonly unsafe struct RangeTrie
     public uint Root(uint index)
     {
         Invariant.Require(index >> _rootBits == 0);
-        return Volatile.Read(ref _root[index]); // in bounds: just checked. Acquire: the node was written before
+        return Volatile.Read(
+            ref _root[index]); // in bounds: just checked. Acquire: the node was written before
     }
 
     /// <summary>The entry of a node for a key of at most 16 bits.</summary>
@@ -104,7 +106,8 @@ public readonly unsafe struct RangeTrie
 
         uint last = (units * UnitRanges) - 1;
         uint index = (first * UnitRanges) + CountUpTo(starts + (first * UnitRanges), wanted) - 1;
-        // In memory that a writer wrote start 0 is never above the key; elsewhere the subtraction wraps. Padding
+        // In memory that a writer wrote start 0 is never above the key; elsewhere the subtraction wraps.
+        // Padding
         // has the highest key and the value of the last range, so the last entry but one is right for it.
         index = index < last ? index : last - 1;
         uint value = Volatile.Read(ref values[index]);
@@ -116,7 +119,8 @@ public readonly unsafe struct RangeTrie
     {
         if (Avx2.IsSupported)
         {
-            Vector256<short> above = Avx2.CompareGreaterThan(Vector256.Load(starts), Vector256.Create(wanted));
+            Vector256<short> above = Avx2.CompareGreaterThan(Vector256.Load(starts),
+                Vector256.Create(wanted));
             uint mask = (uint)Avx2.MoveMask(above.AsByte());
             return UnitRanges - ((uint)BitOperations.PopCount(mask) >> 1);
         }

@@ -216,7 +216,8 @@ public sealed class RangeTrieWriter
             // The entry stays as a range of its own, with the value that its neighbours have: right, and the
             // node above is written without it at its next change.
             top.Parent.Children.Remove((ushort)top.Key);
-            Volatile.Write(ref Slot(top.Parent, (ushort)top.Key), top.Parent.ValueAt((ushort)top.Key, _nodeBits));
+            Volatile.Write(ref Slot(top.Parent, (ushort)top.Key),
+                top.Parent.ValueAt((ushort)top.Key, _nodeBits));
         }
 
         for (RangeNode? node = bottom; node != null; node = node == top ? null : node.Parent)
@@ -328,11 +329,12 @@ public sealed class RangeTrieWriter
         uint entry = top.Entry;
         if (top.Parent == null)
         {
-            Volatile.Write(ref _trie.RootRef(top.Key), entry); // release: the nodes are whole before they are linked
+            Volatile.Write(ref _trie.RootRef(top.Key),
+                entry); // release: the nodes are whole before they are linked
         }
         else
         {
-            Volatile.Write(ref Slot(top.Parent, (ushort)top.Key), entry);
+            Volatile.Write(ref Slot(top.Parent, (ushort)top.Key), top.Entry);
         }
     }
 

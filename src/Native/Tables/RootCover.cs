@@ -57,7 +57,8 @@ internal sealed class RootCover
     }
 
     private void Cover(
-        UInt128 key, int length, sbyte coverLength, uint value, Predicate<sbyte> mayReplace, Action<uint, uint> tell)
+        UInt128 key, int length, sbyte coverLength, uint value, Predicate<sbyte> mayReplace, Action<uint,
+            uint> tell)
     {
         uint first = (uint)(key >> (128 - _rootBits));
         uint slots = 1u << (_rootBits - length);

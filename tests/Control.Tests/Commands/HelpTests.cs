@@ -15,6 +15,7 @@ public sealed class HelpTests
     [InlineData("load")]
     [InlineData("reload")]
     [InlineData("status")]
+    [InlineData("trace")]
     [InlineData("stop")]
     [InlineData("ports")]
     [InlineData("report")]
@@ -44,7 +45,8 @@ public sealed class HelpTests
             StringComparison.Ordinal)..].Split('\n').Skip(1)
             .Where(line => line.Length > 2 && line[2] != ' ').Select(line => line.Trim().Split(' ')[0]);
         Assert.Equal(
-            ["check", "plan", "run", "load", "reload", "status", "stop", "ports", "report", "tune", "lab",
+            ["check", "plan", "run", "load", "reload", "status", "trace", "stop", "ports", "report", "tune",
+                "lab",
                 "version",
                 "selftest"], verbs);
     }

@@ -37,12 +37,14 @@ internal sealed class PlanParts
     /// <summary>Two ports, one lane: filter, cross-connect, rewrite.</summary>
     public static PlanParts Forward()
     {
-        PlanRule rule = new() { Family = 4, Protocol = 17, SourceBits = 8, Port = -1, DestinationPortHigh = 65535 };
+        PlanRule rule = new() { Family = 4, Protocol = 17, SourceBits = 8, Port = -1,
+            DestinationPortHigh = 65535 };
         rule.Source[0] = 10;
         rule.Name.Set("ten");
         PlanStage filter = TestPlans.Stage(StageKind.Filter);
         filter.RuleCount = 1;
-        return Of(TestPlans.Forward([filter, TestPlans.Connect, TestPlans.Stage(StageKind.MacRewrite, 1)], [rule]));
+        return Of(TestPlans.Forward([filter, TestPlans.Connect, TestPlans.Stage(StageKind.MacRewrite, 1)],
+            [rule]));
     }
 
     /// <summary>Four ports, a generator and a receiver, two paths.</summary>

@@ -17,7 +17,8 @@ public sealed class PlanRecheckTests
         ("port 0: rx ring of 65536 slots; a power of two from 64 to 32768", p => p.Ports[0].RxSlots = 65536),
         ("port 1: tx ring of 0 slots; a power of two from 64 to 32768", p => p.Ports[1].TxSlots = 0),
         ("port 1: fill ring of 96 slots; a power of two from 64 to 32768", p => p.Ports[1].FillSlots = 96),
-        ("port 0: completion ring of 1 slots; a power of two from 64 to 32768", p => p.Ports[0].CompletionSlots = 1),
+        ("port 0: completion ring of 1 slots; a power of two from 64 to 32768", p =>
+            p.Ports[0].CompletionSlots = 1),
         ("port 0: fill level 65 is over its fill ring", p => p.Ports[0].FillLevel = 65),
         ("port 1: mode 4 is unknown", p => p.Ports[1].Mode = (BindMode)4),
         ("port 1: claim 4 is unknown", p => p.Ports[1].Claim = (Claim)4),

@@ -163,7 +163,8 @@ internal sealed class FakeWakeup(RingMemory rings, UmemView umem) : IWakeup
 /// <summary>Plans for tests: small, valid, two ports.</summary>
 internal static class TestPlans
 {
-    public static PlanImage Forward(PlanStage[] stages, PlanRule[]? rules = null, uint frames = 256, uint slots = 64,
+    public static PlanImage Forward(PlanStage[] stages, PlanRule[]? rules = null, uint frames = 256,
+        uint slots = 64,
         WakePolicy wake = WakePolicy.NeedWakeup, int portCount = 2, PlanTable[]? tables = null)
     {
         PlanPort[] ports = new PlanPort[portCount];

@@ -18,13 +18,15 @@ public sealed class PipelineTests
 
     private static readonly PlanRule[] Rules =
     [
-        Rule(4, 17, 32768, RuleAction.Drop), Rule(6, 256, 65535, RuleAction.Pass), Rule(0, 6, 65535, RuleAction.Drop),
+        Rule(4, 17, 32768, RuleAction.Drop), Rule(6, 256, 65535, RuleAction.Pass),
+            Rule(0, 6, 65535, RuleAction.Drop),
         Rule(4, 256, 65535, RuleAction.Pass), Rule(0, 17, 30000, RuleAction.Drop),
     ];
 
     private static PlanRule Rule(uint family, uint protocol, ushort portHigh, RuleAction action) => new()
     {
-        Family = family, Protocol = protocol, SourcePortHigh = 65535, DestinationPortHigh = portHigh, Port = -1,
+        Family = family, Protocol = protocol, SourcePortHigh = 65535, DestinationPortHigh = portHigh,
+            Port = -1,
         Action = action,
     };
 
@@ -51,7 +53,8 @@ public sealed class PipelineTests
             for (int ingress = 0; ingress < 2; ingress++)
             {
                 string what = $"{string.Join(' ', kinds)} from {ingress}";
-                AssertSame(what, Run(one, fusedStages, frames, ingress), Run(two, listStages, frames, ingress));
+                AssertSame(what, Run(one, fusedStages, frames, ingress),
+                    Run(two, listStages, frames, ingress));
             }
 
             for (int table = 0; table < plan.TableCount; table++)
@@ -142,8 +145,10 @@ public sealed class PipelineTests
     {
         for (int i = 0; i < one.Verdicts.Length; i++)
         {
-            Assert.True(one.Verdicts[i] == two.Verdicts[i], $"{what}: {one.Verdicts[i]}, list {two.Verdicts[i]}");
-            Assert.True(one.Frames[i].AsSpan().SequenceEqual(two.Frames[i]), $"{what}: bytes of frame {i} differ");
+            Assert.True(one.Verdicts[i] == two.Verdicts[i],
+                $"{what}: {one.Verdicts[i]}, list {two.Verdicts[i]}");
+            Assert.True(one.Frames[i].AsSpan().SequenceEqual(two.Frames[i]),
+                $"{what}: bytes of frame {i} differ");
         }
     }
 }

@@ -51,7 +51,8 @@ public sealed class RouteTests : IDisposable
         _hops.Set(5, NextHop.Make(NextHopKind.Neighbour, 1));
         _hops.Set(6, NextHop.Make(NextHopKind.Local));
         _hops.Set(7, NextHop.Make(NextHopKind.OtherInterface));
-        _hops.Set(8, NextHop.Make(NextHopKind.Forward, 9, NextMac, Mac(1), 1500)); // an interface of another lane
+        _hops.Set(8, NextHop.Make(NextHopKind.Forward, 9, NextMac, Mac(1),
+            1500)); // an interface of another lane
         Route4("10.0.0.0", 8, 1);
         Route4("20.0.0.0", 8, 2);
     }
@@ -80,7 +81,8 @@ public sealed class RouteTests : IDisposable
             {
                 byte[] frame = Frame("10.0.0.1", "20.1.2.3");
                 frame[22] = (byte)ttl;
-                BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(18), (ushort)(id * 129)); // moves the sum about
+                BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(18),
+                    (ushort)(id * 129)); // moves the sum about
                 FixSum(frame);
                 byte[] sent = Assert.Single(Send(frame));
                 Assert.Equal(ttl - 1, sent[22]);
@@ -94,7 +96,8 @@ public sealed class RouteTests : IDisposable
     {
         byte[] frame = Frame("10.0.0.1", "20.1.2.3", packetBytes: 29); // 43 bytes of 60
         Assert.Equal(43, Assert.Single(Send(frame)).Length);
-        Assert.Equal(54 + 3, Assert.Single(Send(Frame6(hopLimit: 9, payloadBytes: 3, frameBytes: 90))).Length);
+        Assert.Equal(54 + 3, Assert.Single(Send(Frame6(hopLimit: 9, payloadBytes: 3, frameBytes: 90)))
+            .Length);
     }
 
     [Fact]
@@ -123,7 +126,8 @@ public sealed class RouteTests : IDisposable
     [InlineData("ttl6", DropReason.RouteTtl, PuntReason.Ttl)]
     [InlineData("hop-by-hop", DropReason.RouteNotIp, PuntReason.Options)]
     [InlineData("link-local", DropReason.RouteMartian, PuntReason.Unreachable)]
-    public void WhatIsNotForwardedEndsOrGoesToTheStackWithAReason(string what, DropReason own, PuntReason kernels)
+    public void WhatIsNotForwardedEndsOrGoesToTheStackWithAReason(string what, DropReason own,
+        PuntReason kernels)
     {
         byte[] frame = Odd(what);
         Assert.Empty(Send(frame));
@@ -273,7 +277,8 @@ public sealed class RouteTests : IDisposable
             case "source-loopback": return Frame("127.0.0.1", "20.1.2.3");
             case "source-multicast": return Frame("224.0.0.1", "20.1.2.3");
             case "target-loopback": return Frame("10.0.0.1", "127.0.0.1");
-            case "source6-loopback": frame = Frame6(9, 20, 74); frame.AsSpan(22, 16).Clear(); frame[37] = 1; return frame;
+            case "source6-loopback": frame = Frame6(9, 20, 74); frame.AsSpan(22, 16)
+                .Clear(); frame[37] = 1; return frame;
             case "payload-length": frame = Frame6(9, 20, 74); frame[19] = 21; return frame;
             default: throw new ArgumentException(what);
         }

@@ -111,7 +111,8 @@ public sealed class SwitchTests
     [Fact]
     public void WithoutFreeFramesCopiesAreMissedAndCounted()
     {
-        using SwitchBench bench = new(stations: 64, frames: (Ports * 64) + 8, isTagged: true); // all but 8 frames are posted
+        using SwitchBench bench = new(stations: 64, frames: (Ports * 64)
+            + 8, isTagged: true); // all but 8 frames are posted
         for (int i = 0; i < 64; i++)
         {
             Assert.True(bench.Lane.Receive(0, Frame(Broadcast, Mac(1))));
@@ -124,7 +125,8 @@ public sealed class SwitchTests
     }
 
     [Theory]
-    [InlineData(0, 0, "1:0 2:10 3:20")]    // untagged into access 10: the trunk tags it, tunnel and access see it
+    [InlineData(0, 0, "1:0 2:10 3:20")]    // untagged into access 10: the trunk tags it,
+        tunnel and access see it
     [InlineData(2, 10, "0:0 1:0 3:20")]    // tagged 10 on the trunk
     [InlineData(2, 20, "vlan-not-allowed")]
     [InlineData(2, 0, "vlan-not-allowed")] // the trunk has no native VLAN
@@ -182,7 +184,8 @@ public sealed class SwitchTests
     {
         private readonly int _switchTable;
 
-        public SwitchBench(uint stations, long ageSeconds = 300, long floods = 0, uint frames = 1024, bool isTagged = false)
+        public SwitchBench(uint stations, long ageSeconds = 300, long floods = 0, uint frames = 1024,
+            bool isTagged = false)
         {
             PlanStage stage = TestPlans.Stage(StageKind.Switch);
             stage.TableCount = 1;
@@ -213,7 +216,8 @@ public sealed class SwitchTests
                 stages.Add(leave);
             }
 
-            PlanImage plan = TestPlans.Forward([.. stages], frames: frames, portCount: Ports, tables: [.. tables]);
+            PlanImage plan = TestPlans.Forward([.. stages], frames: frames, portCount: Ports,
+                tables: [.. tables]);
             PlanRecheck.Check(plan);
             Lane = new LaneBench(plan);
             if (isTagged)
@@ -233,7 +237,8 @@ public sealed class SwitchTests
             get
             {
                 NativeSpan<byte> bytes = Lane.Tables.Slice<byte>(_switchTable);
-                return bytes.Slice(SwitchCounters.SizeBytes, bytes.Length - SwitchCounters.SizeBytes).Cast<MacEntry>();
+                return bytes.Slice(SwitchCounters.SizeBytes, bytes.Length - SwitchCounters.SizeBytes)
+                    .Cast<MacEntry>();
             }
         }
 

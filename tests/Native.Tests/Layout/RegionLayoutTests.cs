@@ -46,13 +46,15 @@ public sealed class RegionLayoutTests
         }
     }
 
-    private static IEnumerable<(string Name, long At, long Bytes)> Sections(PlanImage plan, RegionLayout layout)
+    private static IEnumerable<(string Name, long At, long Bytes)> Sections(PlanImage plan,
+        RegionLayout layout)
     {
         yield return ("header", 0, Unsafe.SizeOf<RegionHeader>());
         yield return ("plan", RegionLayout.PlanOffset, plan.Bytes.Length);
         for (int port = 0; port < plan.PortCount; port++)
         {
-            yield return ("port", layout.PortsOffset + (port * RegionLayout.PortStride), Unsafe.SizeOf<PortPage>());
+            yield return ("port", layout.PortsOffset + (port * RegionLayout.PortStride),
+                Unsafe.SizeOf<PortPage>());
         }
 
         for (int lane = 0; lane < plan.LaneCount; lane++)
@@ -62,6 +64,7 @@ public sealed class RegionLayoutTests
                 Unsafe.SizeOf<EventRingHeader>() + (Limits.EventRingSlots * Unsafe.SizeOf<GapEvent>()));
             yield return ("stages", layout.StageCounters(lane),
                 Limits.StagesPerLaneMax * Unsafe.SizeOf<StageCounter>());
+            yield return ("trace", layout.Trace(lane), RegionLayout.TraceBytes);
             foreach (HistogramKind kind in Enum.GetValues<HistogramKind>())
             {
                 bool has = RegionLayout.Kinds(plan.Lane(lane).Kind).Contains(kind);

@@ -231,10 +231,12 @@ public sealed class LpmTests
     {
         UInt128 value = new((ulong)random.NextInt64(long.MinValue, long.MaxValue),
             (ulong)random.NextInt64(long.MinValue, long.MaxValue));
-        UInt128 pattern = UInt128.Parse("2a0312345678abcdef00112233445566", System.Globalization.NumberStyles.HexNumber);
+        UInt128 pattern = UInt128.Parse("2a0312345678abcdef00112233445566",
+            System.Globalization.NumberStyles.HexNumber);
         UInt128 mask = spread == 0 ? 0 : UInt128.MaxValue << (128 - spread);
         // Few values a nibble: neighbours and parents are likely.
-        UInt128 few = UInt128.Parse("13131313131313131313131313131313", System.Globalization.NumberStyles.HexNumber);
+        UInt128 few = UInt128.Parse("13131313131313131313131313131313",
+            System.Globalization.NumberStyles.HexNumber);
         UInt128 address = (pattern & mask) | (value & few & ~mask);
         return bits == 128 ? address : address >> 96 << 96;
     }
@@ -297,7 +299,8 @@ public sealed class LpmTests
             }
 
             (UInt128 key, int length) = Naive.Keys.ElementAt(random.Next(Naive.Count));
-            UInt128 last = length == 0 ? UInt128.MaxValue : key | (length == 128 ? 0 : UInt128.MaxValue >> length);
+            UInt128 last = length == 0 ? UInt128.MaxValue : key | (length == 128 ? 0
+                : UInt128.MaxValue >> length);
             UInt128 one = (UInt128)1 << (_is6 ? 0 : 96);
             AssertSame(key);
             AssertSame(last);

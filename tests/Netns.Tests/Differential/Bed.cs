@@ -11,7 +11,8 @@ public sealed record Stimulus(int Port, byte[] Frame);
 /// <summary>A frame and the port that it came out by.</summary>
 public sealed record Captured(int Port, byte[] Frame);
 
-/// <summary>A device under test: a namespace with ports <c>p0</c>, <c>p1</c>…, and the other end of each wire in
+/// <summary>A device under test: a namespace with ports <c>p0</c>, <c>p1</c>…, and the other end of each wire
+/// in
 /// a tester's namespace, where nothing but this test sends. No address, no offload, no chatter.</summary>
 public sealed class Bed : IDisposable
 {
@@ -121,7 +122,8 @@ public sealed class Bed : IDisposable
         return into.Count - before;
     }
 
-    /// <summary>Runs something on a thread that stays on CPU 0, so that frames sent by it stay in order on their
+    /// <summary>Runs something on a thread that stays on CPU 0, so that frames sent by it stay in order on
+    /// their
     /// way through the kernel's per-CPU queues.</summary>
     public static void OnOneCpu(Action action)
     {
@@ -157,10 +159,12 @@ public sealed class Bed : IDisposable
 
     private void Plug(int port)
     {
-        string mac = string.Join(':', MacOf(port).Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
+        string mac = string.Join(':', MacOf(port).Select(b =>
+            b.ToString("x2", CultureInfo.InvariantCulture)));
         Lab.Run("ip", "-n", Device, "link", "add", $"p{port}", "address", mac, "type", "veth",
             "peer", "name", $"t{port}", "mtu", $"{WireMtu}", "netns", Tester);
-        foreach ((string ns, string end) in (ReadOnlySpan<(string, string)>)[(Device, $"p{port}"), (Tester, $"t{port}")])
+        foreach ((string ns, string end) in (ReadOnlySpan<(string, string)>)[(Device, $"p{port}"),
+            (Tester, $"t{port}")])
         {
             string[] off = [.. Offloads.SelectMany(offload => (string[])[offload, "off"])];
             Lab.Run("ip", ["netns", "exec", ns, "ethtool", "-K", end, .. off]);

@@ -41,8 +41,10 @@ public sealed class Comparison
     /// <summary>Frames that went into each.</summary>
     public int In { get; private set; }
 
-    /// <summary>Justified differences that no frame of this run made: none is left when all are in use.</summary>
-    public IEnumerable<string> Unused => _justified.Select(entry => entry.Id).Where(id => !_hits.ContainsKey(id));
+    /// <summary>Justified differences that no frame of this run made: none is left when all are in
+    /// use.</summary>
+    public IEnumerable<string> Unused => _justified.Select(entry => entry.Id)
+        .Where(id => !_hits.ContainsKey(id));
 
     /// <summary>A run's seed: the variable's, or a new one.</summary>
     public static int ChooseSeed() => int.TryParse(
@@ -103,10 +105,12 @@ public sealed class Comparison
 
         List<Stimulus> smallest = new Shrinker(Differs, budget: 2000).Shrink(batch);
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{SeedVariable}={seed}: {smallest.Count} frame(s) differ\n");
+        text.Append(CultureInfo.InvariantCulture, $"{SeedVariable}={seed}: {smallest.Count} frame(s) "
+            + $"differ\n");
         text.Append(Text([.. smallest.Select(stimulus => new Captured(stimulus.Port, stimulus.Frame))]));
         string? again = Difference(_oracle.Run(smallest), _device.Run(smallest));
-        return text.Append(again ?? $"  but not when sent again ({_device.Says()}):\n{Difference(expected, actual)}").ToString();
+        return text.Append(again ?? $"  but not when sent again "
+            + $"({_device.Says()}):\n{Difference(expected, actual)}").ToString();
     }
 
     private bool Differs(IReadOnlyList<Stimulus> batch)
@@ -114,7 +118,8 @@ public sealed class Comparison
         List<Captured> expected = _oracle.Run(batch);
         List<Captured> actual = _device.Run(batch);
         // A frame that shrinks into a justified difference is no smaller example of an unjustified one.
-        return Difference(expected, actual) != null && !batch.Any(frame => _justified.Any(e => e.Applies(frame)
+        return Difference(expected, actual) != null && !batch.Any(frame =>
+            _justified.Any(e => e.Applies(frame)
             && e.Accepts(expected, actual)));
     }
 
@@ -139,7 +144,8 @@ public sealed class Comparison
             .Select(captured => $"{captured.Port} {Convert.ToHexString(captured.Frame)}"),
     ];
 
-    // What the device itself says has no order: answers come from the kernel's stack, by several ways. Else MACs,
+    // What the device itself says has no order: answers come from the kernel's stack, by several ways. Else
+    // MACs,
     // type and, of IP, all of the header that one flow's packets of a kind have in common: what has options
     // or is a fragment may take another way through a device.
     private static string FlowOf(Captured captured)

@@ -20,15 +20,19 @@ public sealed class FrameSource
 
     private static readonly IPAddress[] Odd4 =
     [
-        .. ((string[])["0.0.0.0", "0.1.2.3", "127.0.0.1", "169.254.1.1", "224.0.0.1", "224.0.0.5", "239.1.2.3",
-            "240.0.0.1", "255.255.255.255", "10.0.0.255", "10.1.0.255", "223.255.255.255", "1.0.0.0", "126.255.255.255",
+        .. ((string[])["0.0.0.0", "0.1.2.3", "127.0.0.1", "169.254.1.1", "224.0.0.1", "224.0.0.5",
+            "239.1.2.3",
+            "240.0.0.1", "255.255.255.255", "10.0.0.255", "10.1.0.255", "223.255.255.255", "1.0.0.0",
+                "126.255.255.255",
             "128.0.0.0", "192.0.2.1"]).Select(IPAddress.Parse),
     ];
 
     private static readonly IPAddress[] Odd6 =
     [
-        .. ((string[])["::", "::1", "::ffff:10.0.0.2", "fe80::1", "ff02::1", "ff02::2", "ff05::1", "ff0e::1234",
-            "fec0::1", "fd00::1", "2002:a00:2::1", "64:ff9b::a00:2", "ff01::1", "100::1"]).Select(IPAddress.Parse),
+        .. ((string[])["::", "::1", "::ffff:10.0.0.2", "fe80::1", "ff02::1", "ff02::2", "ff05::1",
+            "ff0e::1234",
+            "fec0::1", "fd00::1", "2002:a00:2::1", "64:ff9b::a00:2", "ff01::1", "100::1"])
+                .Select(IPAddress.Parse),
     ];
 
     private readonly Random _random;
@@ -83,7 +87,8 @@ public sealed class FrameSource
         byte[]? options = Chance(8) ? Pick(Ipv4Options) : null;
         int fragment = Chance(20) ? 0x4000 : Chance(8) ? NextFragment() : 0;
         (byte protocol, byte[] payload) = NextPayload(from, to, NextPayloadBytes(), Packets.Icmp);
-        byte[] packet = Packets.Ipv4(from, to, protocol, payload, NextTtl(), _random.Next(256), _number & 0xFFFF,
+        byte[] packet = Packets.Ipv4(from, to, protocol, payload, NextTtl(), _random.Next(256),
+            _number & 0xFFFF,
             fragment, options);
         if (Chance(3))
         {
@@ -127,7 +132,8 @@ public sealed class FrameSource
         };
         if (Chance(10) && segment.Length >= 8)
         {
-            segment[protocol == Packets.Udp ? 6 : 2] ^= 0x55; // a wrong checksum, or something else that is wrong
+            segment[protocol == Packets.Udp ? 6 : 2] ^= 0x55; // a wrong checksum, or something else that
+                is wrong
         }
 
         return (protocol, segment);

@@ -2,7 +2,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>The harness itself: two Linux routers are alike, and one that is a little different is caught with
+/// <summary>The harness itself: two Linux routers are alike, and one that is a little different is caught
+/// with
 /// one small frame.</summary>
 public sealed class LinuxAgainstLinuxTests
 {

@@ -3,11 +3,13 @@ using System.Net;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>What two devices need not have in common: identifications that a kernel draws at random for packets
+/// <summary>What two devices need not have in common: identifications that a kernel draws at random for
+/// packets
 /// of its own, and what it sends because of a timer.</summary>
 public static class Normal
 {
-    /// <summary>True for frames that come by a clock: ARP and neighbour discovery, IGMP and MLD reports.</summary>
+    /// <summary>True for frames that come by a clock: ARP and neighbour discovery, IGMP and MLD
+    /// reports.</summary>
     public static bool IsChatter(ReadOnlySpan<byte> frame)
     {
         (int type, int at) = Packets.FindIp(frame);
@@ -22,7 +24,8 @@ public static class Normal
                 && IsDevices(frame[6..12]);
         }
 
-        int message = at + 40 + (frame.Length > at + 6 && frame[at + 6] == 0 ? 8 : 0); // MLD: hop-by-hop before
+        int message = at + 40 + (frame.Length > at + 6 && frame[at + 6] == 0 ? 8
+            : 0); // MLD: hop-by-hop before
         bool isDiscovery = message < frame.Length && frame[message] is (>= 130 and <= 137) or 143;
         return isDiscovery && (frame[at + 6] is 0 or Packets.Icmp6) && IsOwnOrNobody(frame, at);
     }

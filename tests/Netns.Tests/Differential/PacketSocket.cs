@@ -6,7 +6,8 @@ using LowLatency.Native.Netlink;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>The tester's end of a wire: sends any frame of 14 bytes and more, and sees every frame that comes,
+/// <summary>The tester's end of a wire: sends any frame of 14 bytes and more, and sees every frame that
+/// comes,
 /// with the VLAN tag that the kernel takes out put back in (packet(7), PACKET_AUXDATA).</summary>
 public sealed unsafe partial class PacketSocket : IDisposable
 {
@@ -31,7 +32,8 @@ public sealed unsafe partial class PacketSocket : IDisposable
     public static PacketSocket Open(string networkNamespace, string interfaceName)
     {
         using NetworkNamespace scope = NetworkNamespace.Enter(networkNamespace);
-        Socket socket = new(AddressFamily.Packet, SocketType.Raw, 0); // AddressFamily.Packet; hears nothing yet
+        Socket socket = new(AddressFamily.Packet, SocketType.Raw,
+            0); // AddressFamily.Packet; hears nothing yet
         socket.SetRawSocketOption(PacketLevel, AuxiliaryData, BitConverter.GetBytes(1));
         socket.SetRawSocketOption(PacketLevel, IgnoreOutgoing, BitConverter.GetBytes(1));
         socket.SetRawSocketOption(SocketLevel, ReceiveBufferForce, BitConverter.GetBytes(16 << 20));
@@ -62,9 +64,11 @@ public sealed unsafe partial class PacketSocket : IDisposable
         fixed (byte* data = _buffer, extra = control)
         {
             Vector vector = new() { Base = data, Length = FrameBytesMax };
-            Message message = new() { Vectors = &vector, VectorCount = 1, Control = extra, ControlBytes = 64 };
+            Message message = new() { Vectors = &vector, VectorCount = 1, Control = extra,
+                ControlBytes = 64 };
             nint bytes = ReceiveMessage((int)_socket.Handle, &message, DontWait);
-            return bytes < 0 ? null : Restore(_buffer.AsSpan(0, (int)bytes), control[..(int)message.ControlBytes]);
+            return bytes < 0 ? null : Restore(_buffer.AsSpan(0, (int)bytes),
+                control[..(int)message.ControlBytes]);
         }
     }
 

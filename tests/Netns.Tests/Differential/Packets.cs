@@ -3,12 +3,14 @@ using System.Net;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>Makes frames byte by byte, written from the RFCs and not from the data plane's own code, so that the
+/// <summary>Makes frames byte by byte, written from the RFCs and not from the data plane's own code, so that
+/// the
 /// two cannot be wrong together.</summary>
 public static class Packets
 {
     /// <summary>Ethertypes and protocol numbers (IANA).</summary>
-    public const int Ipv4Type = 0x0800, ArpType = 0x0806, Ipv6Type = 0x86DD, VlanType = 0x8100, ServiceType = 0x88A8;
+    public const int Ipv4Type = 0x0800, ArpType = 0x0806, Ipv6Type = 0x86DD, VlanType = 0x8100,
+        ServiceType = 0x88A8;
 
     /// <summary>Protocol numbers (IANA).</summary>
     public const byte Icmp = 1, Igmp = 2, Tcp = 6, Udp = 17, Fragment = 44, Icmp6 = 58, NoNext = 59;
@@ -23,7 +25,8 @@ public static class Packets
 
     /// <summary>An IPv4 packet (RFC 791) with a right checksum; options are padded to words.</summary>
     public static byte[] Ipv4(
-        IPAddress from, IPAddress to, byte protocol, byte[] payload, int ttl = 64, int service = 0, int id = 0,
+        IPAddress from, IPAddress to, byte protocol, byte[] payload, int ttl = 64, int service = 0,
+            int id = 0,
         int fragment = 0, byte[]? options = null)
     {
         byte[] extra = options ?? [];
@@ -46,7 +49,8 @@ public static class Packets
 
     /// <summary>An IPv6 packet (RFC 8200).</summary>
     public static byte[] Ipv6(
-        IPAddress from, IPAddress to, byte next, byte[] payload, int hopLimit = 64, int service = 0, int flow = 0)
+        IPAddress from, IPAddress to, byte next, byte[] payload, int hopLimit = 64, int service = 0,
+            int flow = 0)
     {
         byte[] packet = new byte[40 + payload.Length];
         BinaryPrimitives.WriteUInt32BigEndian(packet, (6u << 28) | ((uint)service << 20) | (uint)flow);
@@ -59,7 +63,8 @@ public static class Packets
         return packet;
     }
 
-    /// <summary>An extension header of 8 bytes and more (RFC 8200, 4): next header, length, then content.</summary>
+    /// <summary>An extension header of 8 bytes and more (RFC 8200, 4): next header, length, then
+    /// content.</summary>
     public static byte[] Extension(byte next, byte[] content, byte[] payload)
     {
         byte[] padded = new byte[(2 + content.Length + 7) / 8 * 8];

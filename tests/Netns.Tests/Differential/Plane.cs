@@ -8,7 +8,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>The published programs as the device of a bed: <c>lowlat run</c> with the ports p0, p1…, one lane and
+/// <summary>The published programs as the device of a bed: <c>lowlat run</c> with the ports p0, p1…, one lane
+/// and
 /// the stages of a test.</summary>
 public sealed class Plane : IDisposable
 {
@@ -62,9 +63,11 @@ public sealed class Plane : IDisposable
     }
 
     /// <summary>True while lowlat and lowlatd live.</summary>
-    public bool IsAlive => !_process.HasExited && Region.IsOwnerAlive && Region.Header.State == RegionState.Armed;
+    public bool IsAlive => !_process.HasExited && Region.IsOwnerAlive
+        && Region.Header.State == RegionState.Armed;
 
-    /// <summary>Frames that came in and were made, less those that went out, to the stack, or ended with a reason;
+    /// <summary>Frames that came in and were made, less those that went out, to the stack, or ended with a
+    /// reason;
     /// 0 when every frame is accounted for. Only when no frame is on its way.</summary>
     public long Residual
     {
@@ -92,7 +95,8 @@ public sealed class Plane : IDisposable
         get
         {
             LaneCounters lane = Region.ReadCounters(0);
-            List<string> words = [$"received {lane.RxFrames}", $"replicas {lane.Replicas}", $"sent {lane.TxFrames}",
+            List<string> words = [$"received {lane.RxFrames}", $"replicas {lane.Replicas}",
+                $"sent {lane.TxFrames}",
                 $"punts refused {lane.PuntsRefused}", $"conservation breaks {lane.ConservationBreaks}"];
             for (int i = 0; i < CounterNames.Drops.Length; i++)
             {

@@ -1,6 +1,7 @@
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>Where the router of lowlatd does otherwise than Linux, and why that is right. Each must still be seen:
+/// <summary>Where the router of lowlatd does otherwise than Linux, and why that is right. Each must still be
+/// seen:
 /// one that no frame makes any more is to be removed.</summary>
 public static class RouterDifferences
 {
@@ -11,11 +12,13 @@ public static class RouterDifferences
     [
         new("own-source", stimulus => Normal.IsOwn(stimulus.Frame, TypeOf(stimulus), At),
             (expected, actual) => expected.Count == 0 && actual.Count > 0,
-            "Linux looks up every source and drops what pretends to come from itself (fib_validate_source, IPv4). "
+            "Linux looks up every source and drops what pretends to come from itself (fib_validate_source, "
+                + "IPv4). "
             + "The lane looks up no source: reverse-path checks are for an acl, as rp_filter is off."),
         new("unspecified-source", stimulus => Source6(stimulus).SequenceEqual(Unspecified),
             (expected, actual) => expected.Count > 0 && actual.Count == 0,
-            "RFC 4291, 2.5.2: never forwarded. Linux checks that only when the packet leaves by another port than it "
+            "RFC 4291, 2.5.2: never forwarded. Linux checks that only when the packet leaves by another "
+                + "port than it "
             + "came by (ip6_forward)."),
         new("unspecified-target", stimulus => Target6(stimulus).SequenceEqual(Unspecified),
             (expected, actual) => expected.Count > 0 && actual.Count == 0,
@@ -30,7 +33,8 @@ public static class RouterDifferences
         byte[] frame = stimulus.Frame;
         int type = (frame[12] << 8) | frame[13];
         int bytes = type == Packets.Ipv4Type ? 20 : type == Packets.Ipv6Type ? 40 : int.MaxValue;
-        return frame.Length - At >= bytes && frame.AsSpan(0, 6).SequenceEqual(Bed.MacOf(stimulus.Port)) ? type : 0;
+        return frame.Length - At >= bytes && frame.AsSpan(0, 6).SequenceEqual(Bed.MacOf(stimulus.Port))
+            ? type : 0;
     }
 
     private static ReadOnlySpan<byte> Source6(Stimulus stimulus) =>

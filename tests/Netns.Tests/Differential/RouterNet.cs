@@ -21,7 +21,8 @@ public sealed record TestRoute(string Prefix, string Rest)
     }
 }
 
-/// <summary>The net that the routers of all beds stand in: three ports, static neighbours, nested routes of both
+/// <summary>The net that the routers of all beds stand in: three ports, static neighbours, nested routes of
+/// both
 /// families, two with a smaller MTU, some that lead nowhere.</summary>
 public static class RouterNet
 {

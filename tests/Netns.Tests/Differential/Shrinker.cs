@@ -1,6 +1,7 @@
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>Makes a failing list of frames small: first fewer frames, then shorter ones, then zeroes in place of
+/// <summary>Makes a failing list of frames small: first fewer frames, then shorter ones, then zeroes in place
+/// of
 /// bytes that do not matter. Each step is kept only if the list still fails.</summary>
 public sealed class Shrinker
 {

@@ -40,7 +40,8 @@ public sealed class ShrinkerTests
     [Fact]
     public void AFrameWhoseChecksumMustBeRightShrinksToo()
     {
-        byte[] packet = Packets.Ipv4(new([1, 2, 3, 4]), new([5, 6, 7, 8]), 17, new byte[100], service: 9, id: 7);
+        byte[] packet = Packets.Ipv4(new([1, 2, 3, 4]), new([5, 6, 7, 8]), 17, new byte[100], service: 9,
+            id: 7);
         byte[] frame = Packets.Ethernet(new byte[6], new byte[6], Packets.Ipv4Type, packet);
         Shrinker shrinker = new(list =>
             list[0].Frame is { Length: >= 34 } bytes && bytes[12] == 8 && bytes[14] == 0x45 && bytes[33] == 8
@@ -61,5 +62,6 @@ public sealed class ShrinkerTests
 
     private static int NumberOf(Stimulus stimulus) => stimulus.Frame.Length > 14 ? stimulus.Frame[14] : -1;
 
-    private static Stimulus Frame(byte number) => new(0, [.. Enumerable.Repeat((byte)9, 14), number, .. new byte[50]]);
+    private static Stimulus Frame(byte number) =>
+        new(0, [.. Enumerable.Repeat((byte)9, 14), number, .. new byte[50]]);
 }

@@ -18,7 +18,8 @@ internal static class ProjectRules
 
     private const string VersionsFile = "Directory.Packages.props";
 
-    private static readonly string[] UnsafeRooms = ["src/Native", "tests/Native.Tests", "tests/Netns.Tests", "bench/Twin"];
+    private static readonly string[] UnsafeRooms = ["src/Native", "tests/Native.Tests", "tests/Netns.Tests",
+        "bench/Twin"];
 
     /// <summary>Everything that one project file, props or targets can get wrong alone.</summary>
     public static IEnumerable<Finding> Check(SourceFile file) =>

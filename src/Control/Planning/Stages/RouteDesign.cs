@@ -112,7 +112,8 @@ internal sealed class RouteDesign : StageDesign
         Dictionary<int, FibInterface> interfaces = [];
         foreach (PortConfiguration port in build.Configuration.Ports)
         {
-            if (build.Facts.FindInterface(port) is { } link && build.Tables.NumberOf(port.Netns, link.Index) is int number)
+            if (build.Facts.FindInterface(port) is { } link && build.Tables.NumberOf(port.Netns, link.Index)
+                is int number)
             {
                 interfaces[IndexOf(port, build)] = new FibInterface(number, link.Mac, (uint)link.MtuBytes);
             }

@@ -58,7 +58,8 @@ internal sealed class SwitchDesign : StageDesign
 
             if (!known.Add((mac, station.Int("vlan"))))
             {
-                findings.Error(station.At("mac"), "another station has this MAC and VLAN already", "Remove one.");
+                findings.Error(station.At("mac"), "another station has this MAC and VLAN already",
+                    "Remove one.");
             }
 
             if (++fill[MacEntry.BucketOf(MacEntry.KeyOf(mac, station.Int("vlan")), fill.Length)]
@@ -71,7 +72,8 @@ internal sealed class SwitchDesign : StageDesign
 
         if (lane.Ports.Count < 2 && lane.Section.IsGood("ports"))
         {
-            findings.Error(stage.Section.At("kind"), "a switch needs two ports or more", "Give the lane more ports.");
+            findings.Error(stage.Section.At("kind"), "a switch needs two ports or more",
+                "Give the lane more ports.");
         }
     }
 
@@ -81,7 +83,8 @@ internal sealed class SwitchDesign : StageDesign
         Section section = build.Section;
         uint addresses = (uint)section.Get<long>("addresses");
         int? vlans = build.Tables.Find(VlanDesign.TableOf(build.Lane.Name));
-        new SwitchSettings(section.Get<long>("age") / NsPerSecond, section.Get<long>("flood_limit"), vlans ?? -1)
+        new SwitchSettings(section.Get<long>("age") / NsPerSecond, section.Get<long>("flood_limit"),
+            vlans ?? -1)
             .Write(ref plan);
         (ulong Key, int Port)[] stations = [.. section.Tables("station").Select(station =>
             (MacEntry.KeyOf(station.Get<ulong>("mac"), station.Int("vlan")),
@@ -99,8 +102,10 @@ internal sealed class SwitchDesign : StageDesign
     public override string Describe(PlanImage plan, PlanStage stage, IReadOnlyList<string> ports)
     {
         SwitchSettings settings = SwitchSettings.Read(stage);
-        string limit = settings.FloodsPerSecond == 0 ? "" : $", floods at most {settings.FloodsPerSecond}/s a port";
-        return $"{plan.Table((int)stage.FirstTable).Capacity} addresses, forgotten after {settings.AgeSeconds} s{limit}";
+        string limit = settings.FloodsPerSecond == 0 ? ""
+            : $", floods at most {settings.FloodsPerSecond}/s a port";
+        return $"{plan.Table((int)stage.FirstTable).Capacity} addresses, forgotten after "
+            + $"{settings.AgeSeconds} s{limit}";
     }
 
     private static void Fill(TableMemory memory, int table, (ulong Key, int Port)[] stations)

@@ -15,11 +15,13 @@ internal sealed class VlanDesign : StageDesign
     private static readonly OptionType Id = OptionType.Integer(1, IdMax, 10);
 
     private static readonly OptionType Ids = OptionType.Parsed(
-        "VLAN ids from 1 to 4094 such as \"10,20-29\"", "10,20-29", text => ReadIds(text), Array.Empty<int>());
+        "VLAN ids from 1 to 4094 such as \"10,20-29\"", "10,20-29", text =>
+            ReadIds(text), Array.Empty<int>());
 
     private static readonly TableRow Port = new("lane.stage.vlan", true,
     [
-        new("port", OptionType.Name(15), null, "port of the lane; those not named pass frames as they are", true),
+        new("port", OptionType.Name(15), null, "port of the lane; those not named pass frames as they are",
+            true),
         new("access", Id, null, "one VLAN, without tags on the wire"),
         new("trunk", Ids, null, "VLANs told apart by tags"),
         new("native", Id, null, "trunk: VLAN of frames without a tag; default: they are not allowed"),
@@ -108,7 +110,8 @@ internal sealed class VlanDesign : StageDesign
 
     /// <inheritdoc/>
     public override string Describe(PlanImage plan, PlanStage stage, IReadOnlyList<string> ports) =>
-        VlanSettings.Read(stage).IsOut ? "out: tags as the egress port wants them" : "in: tags by ingress port";
+        VlanSettings.Read(stage).IsOut ? "out: tags as the egress port wants them"
+            : "in: tags by ingress port";
 
     private static void CheckOut(
         LaneConfiguration lane, StageConfiguration stage, IReadOnlyList<Section> ports, Findings findings)
@@ -117,7 +120,8 @@ internal sealed class VlanDesign : StageDesign
             && other.Section.GetOr("direction", "in") == "in");
         if (!hasIn)
         {
-            findings.Error(stage.Section.At("direction"), "there is no vlan stage of direction \"in\" before it",
+            findings.Error(stage.Section.At("direction"), "there is no vlan stage of direction \"in\" "
+                + "before it",
                 "Add one with the [[lane.stage.vlan]] of all ports.");
         }
 
@@ -135,7 +139,8 @@ internal sealed class VlanDesign : StageDesign
         StageRules.CheckPort(lane, name, port.At("port"), findings);
         if (name.Length > 0 && !named.Add(name))
         {
-            findings.Error(port.At("port"), "another [[lane.stage.vlan]] names this port already", "Join them.");
+            findings.Error(port.At("port"), "another [[lane.stage.vlan]] names this port already",
+                "Join them.");
         }
 
         string[] modes = [.. Modes.Where(port.Has)];
@@ -154,7 +159,8 @@ internal sealed class VlanDesign : StageDesign
         }
 
         int[] ids = port.GetOr("trunk", Array.Empty<int>());
-        if (port.Has("native") && port.Has("trunk") && port.IsGood("trunk") && !ids.Contains(port.Int("native")))
+        if (port.Has("native") && port.Has("trunk") && port.IsGood("trunk")
+            && !ids.Contains(port.Int("native")))
         {
             findings.Error(port.At("native"), "is not among the VLANs of the trunk", "Add it to trunk.");
         }
@@ -176,13 +182,16 @@ internal sealed class VlanDesign : StageDesign
             }
             else if (!mapped.Add(wire) || !insides.Add(inside))
             {
-                findings.Error(port.At("map"), $"\"{pair}\" repeats an id of another pair", "Map each id once.");
+                findings.Error(port.At("map"), $"\"{pair}\" repeats an id of another pair",
+                    "Map each id once.");
             }
         }
 
-        if (insides.FirstOrDefault(inside => ids.Contains(inside) && !mapped.Contains(inside)) is int both and > 0)
+        if (insides.FirstOrDefault(inside => ids.Contains(inside) && !mapped.Contains(inside))
+            is int both and > 0)
         {
-            findings.Error(port.At("map"), $"VLAN {both} is on the trunk under two ids", "Map the other one, too.");
+            findings.Error(port.At("map"), $"VLAN {both} is on the trunk under two ids",
+                "Map the other one, too.");
         }
     }
 
@@ -190,14 +199,17 @@ internal sealed class VlanDesign : StageDesign
     {
         VlanPort plan = new()
         {
-            Mode = port.Has("access") ? VlanMode.Access : port.Has("tunnel") ? VlanMode.Tunnel : VlanMode.Trunk,
-            Untagged = (ushort)port.GetOr("access", port.GetOr("tunnel", port.GetOr("native", (long)VlanMap.None))),
+            Mode = port.Has("access") ? VlanMode.Access : port.Has("tunnel") ? VlanMode.Tunnel
+                : VlanMode.Trunk,
+            Untagged = (ushort)port.GetOr("access", port.GetOr("tunnel",
+                port.GetOr("native", (long)VlanMap.None))),
             TagType = port.Get<string>("tag") == "802.1ad" ? (ushort)0x88A8 : (ushort)0x8100,
             Priority = (ushort)port.Int("priority"),
         };
         ((Span<ushort>)plan.In).Fill(VlanMap.None);
         ((Span<ushort>)plan.Out).Fill(VlanMap.None);
-        Dictionary<int, int> map = port.GetOr("map", Array.Empty<string>()).Select(pair => ReadPair(pair)!.Value)
+        Dictionary<int, int> map = port.GetOr("map", Array.Empty<string>())
+            .Select(pair => ReadPair(pair)!.Value)
             .ToDictionary(pair => pair.Wire, pair => pair.Inside);
         int[] wires = port.GetOr("trunk", Array.Empty<int>());
         foreach (int wire in plan.Mode == VlanMode.Trunk ? wires : [plan.Untagged])
@@ -218,11 +230,13 @@ internal sealed class VlanDesign : StageDesign
     private static (int Wire, int Inside)? ReadPair(string text)
     {
         string[] parts = text.Split(':');
-        return parts.Length == 2 && ReadId(parts[0]) is int wire && ReadId(parts[1]) is int inside ? (wire, inside) : null;
+        return parts.Length == 2 && ReadId(parts[0]) is int wire && ReadId(parts[1]) is int inside
+            ? (wire, inside) : null;
     }
 
     private static int? ReadId(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && id is >= 1 and <= IdMax
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && id
+            is >= 1 and <= IdMax
             ? id : null;
 
     private static int[]? ReadIds(string text)
@@ -231,7 +245,8 @@ internal sealed class VlanDesign : StageDesign
         foreach (string part in text.Split(','))
         {
             string[] ends = part.Trim().Split('-');
-            if (ends.Length > 2 || ReadId(ends[0]) is not int first || ReadId(ends[^1]) is not int last || last < first)
+            if (ends.Length > 2 || ReadId(ends[0]) is not int first || ReadId(ends[^1]) is not int last
+                || last < first)
             {
                 return null;
             }
