@@ -88,7 +88,29 @@ static __always_inline enum ll_outcome judge_udp(const struct ll_config *config,
 	return is_in_range ? LL_REDIRECTED : LL_PASSED_NOT_OURS;
 }
 
-static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config, const void *l3,
+/*
+ * LL_CLAIM_ROUTE: what the stack answers or delivers but never forwards goes past the lane, so that nothing
+ * gets around the lane's access lists: groups (net/ipv4/ip_forward.c, RFC 1812 5.3.4) and a TTL that is used
+ * up. Options, hop-by-hop headers, missing routes and neighbours the stack would forward: the lane decides.
+ */
+static __always_inline enum ll_outcome judge_route(const struct ll_config *config, const struct ethhdr *eth,
+						    int is_group, __u8 ttl)
+{
+	__u32 low;
+	__u16 high;
+
+	__builtin_memcpy(&low, eth->h_dest, sizeof(low));
+	__builtin_memcpy(&high, eth->h_dest + sizeof(low), sizeof(high));
+	if (is_group || (low & 1)) /* the group bit is the lowest of the first byte (IEEE 802) */
+		return LL_PASSED_MULTICAST;
+	if ((low | (__u64)high << 32) != config->own_mac)
+		return LL_PASSED_NOT_OURS;
+
+	return ttl <= 1 ? LL_PASSED_TTL : LL_REDIRECTED;
+}
+
+static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config,
+						   const struct ethhdr *eth, const void *l3,
 						   const void *end)
 {
 	const struct iphdr *ip = l3;
@@ -107,6 +129,10 @@ static __always_inline enum ll_outcome judge_ipv4(const struct ll_config *config
 		return LL_PASSED_CONTROL;
 	if (unlikely(config->local4_filter & ll_filter_bit(to)) && bpf_map_lookup_elem(&ll_local4, &to))
 		return LL_PASSED_LOCAL;
+	if (config->claim == LL_CLAIM_ROUTE)
+		return judge_route(config, eth,
+				   (to & bpf_htonl(0xF0000000)) == bpf_htonl(0xE0000000) || to == 0xFFFFFFFF,
+				   ip->ttl);
 	if (config->claim != LL_CLAIM_UDP)
 		return LL_REDIRECTED;
 	if (ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(0x1FFF)) != 0)
@@ -127,7 +153,8 @@ static __always_inline int is_extension(__u8 next)
 		|| next == IPPROTO_FRAGMENT;
 }
 
-static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config, const void *l3,
+static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config,
+						   const struct ethhdr *eth, const void *l3,
 						   const void *end)
 {
 	const struct ipv6hdr *ip = l3;
@@ -170,11 +197,12 @@ static __always_inline enum ll_outcome judge_ipv6(const struct ll_config *config
 			return LL_PASSED_DISCOVERY;
 	}
 
-
 	__u32 folded = to.word[0] ^ to.word[1] ^ to.word[2] ^ to.word[3];
 
 	if (unlikely(config->local6_filter & ll_filter_bit(folded)) && bpf_map_lookup_elem(&ll_local6, &to))
 		return LL_PASSED_LOCAL;
+	if (config->claim == LL_CLAIM_ROUTE)
+		return judge_route(config, eth, *(const __u8 *)&to == 0xFF, ip->hop_limit);
 	if (config->claim != LL_CLAIM_UDP)
 		return LL_REDIRECTED;
 	if (next != IPPROTO_UDP || is_later_fragment)
@@ -217,9 +245,9 @@ static __always_inline enum ll_outcome judge(struct xdp_md *ctx, const struct ll
 	}
 
 	if (likely(type == bpf_htons(ETH_P_IP)))
-		return judge_ipv4(config, l3, end);
+		return judge_ipv4(config, eth, l3, end);
 	if (type == bpf_htons(ETH_P_IPV6))
-		return judge_ipv6(config, l3, end);
+		return judge_ipv6(config, eth, l3, end);
 	if (type == bpf_htons(ETH_P_ARP) || type == bpf_htons(ETH_P_LLDP))
 		return LL_PASSED_CONTROL;
 

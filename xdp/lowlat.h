@@ -15,6 +15,7 @@ enum ll_claim {
 	LL_CLAIM_IP = 1,   /* IPv4 and IPv6, but for this port's own addresses, discovery and control */
 	LL_CLAIM_UDP = 2,  /* of those, UDP to a destination port in the range */
 	LL_CLAIM_ALL = 3,  /* every frame */
+	LL_CLAIM_ROUTE = 4, /* as LL_CLAIM_IP, but only what a router forwards: see lowlat.bpf.c judge_route() */
 };
 
 /* What became of a frame. What is not redirected is passed to the kernel's stack: nothing is dropped. */
@@ -26,6 +27,8 @@ enum ll_outcome {
 	LL_PASSED_LOCAL = 4,     /* for an address of this port */
 	LL_PASSED_NO_SOCKET = 5, /* ours, but no socket serves its queue */
 	LL_PASSED_MALFORMED = 6, /* too short to judge, or a header that contradicts itself */
+	LL_PASSED_MULTICAST = 7, /* LL_CLAIM_ROUTE: group or broadcast destination, MAC or IP */
+	LL_PASSED_TTL = 8,       /* LL_CLAIM_ROUTE: TTL or hop limit used up: the stack answers */
 	LL_OUTCOMES = 16,        /* slots, with room to grow; a power of two, so that a mask proves the index */
 };
 
@@ -43,6 +46,7 @@ struct ll_config {
 	__u32 reserved;
 	__u64 local4_filter;   /* ll_filter_bit() of each entry of map ll_local4 */
 	__u64 local6_filter;   /* and of ll_local6, the four words of an address xor-ed */
+	__u64 own_mac;         /* LL_CLAIM_ROUTE: the interface's MAC, first byte lowest */
 };
 
 /*

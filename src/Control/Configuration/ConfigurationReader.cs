@@ -120,6 +120,7 @@ internal static class ConfigurationReader
                 "udp" => Claim.Udp,
                 "all" => Claim.All,
                 "none" => Claim.None,
+                "route" => Claim.Route,
                 _ => byRole,
             },
             ClaimPorts = section.GetOr("claim_ports", ports),

@@ -158,9 +158,9 @@ internal static class Schema
         new("queue", Integer(0, 4095, 0), 0L, "queue number"),
         new("mode", Word("auto", "zero-copy", "copy", "generic"), "auto",
             "auto: the first that the kernel grants"),
-        new("claim", Word("ip", "udp", "all", "none"), null,
-            "which frames are ours; all: also those addressed to others (the port is promiscuous); "
-                + "default: ip"),
+        new("claim", Word("ip", "route", "udp", "all", "none"), null,
+            "which frames are ours; route: ip that a router forwards (to our MAC, TTL left, no group); all: "
+                + "also those addressed to others (the port is promiscuous); default: ip"),
         new("claim_ports", Ports, null, "UDP destination ports of claim udp"),
         new("wakeup", Word("need-wakeup", "always", "busy-poll"), "need-wakeup",
             "when the kernel is asked to look"),

@@ -285,6 +285,7 @@ internal sealed class InterfaceHook : IDisposable
         Claim = _plan.Claim,
         ClaimPortLow = _plan.ClaimPortLow,
         ClaimPortHigh = _plan.ClaimPortHigh,
+        OwnMac = _plan.Mac,
         Stamps = _plan.Stamps == StampSource.Software,
     };
 

@@ -45,7 +45,7 @@ internal static class PlanRecheck
         Require(port.FillLevel <= port.FillSlots, $"{who}: fill level {port.FillLevel} is over its fill "
             + $"ring");
         Require(port.Mode <= BindMode.Generic, $"{who}: mode {(uint)port.Mode} is unknown");
-        Require(port.Claim <= Claim.All, $"{who}: claim {(uint)port.Claim} is unknown");
+        Require(port.Claim <= Claim.Route, $"{who}: claim {(uint)port.Claim} is unknown");
         Require(port.Wake <= WakePolicy.BusyPoll, $"{who}: wake-up policy {(uint)port.Wake} is unknown");
         Require(port.Stamps <= StampSource.Software, $"{who}: stamp source {(uint)port.Stamps} is unknown");
         Require(port.Interface.ToString().Length > 0, $"{who}: has no interface");
@@ -149,8 +149,8 @@ internal static class PlanRecheck
     {
         int headerBytes = load.Family == 4 ? 42 : 62;
         Require(load.Family is 4 or 6, $"{who}: load family {load.Family}");
-        Require(load.RatePps is > 0 and <= Limits.RatePpsMax, $"{who}: load rate {load.RatePps}"); // NaN
-            is neither
+        // NaN is neither
+        Require(load.RatePps is > 0 and <= Limits.RatePpsMax, $"{who}: load rate {load.RatePps}");
         Require(load.Schedule <= Schedule.Poisson, $"{who}: load schedule {(uint)load.Schedule} is unknown");
         Require(load.Flows is > 0 and <= Limits.FlowsMax, $"{who}: {load.Flows} flows");
         Require(load.PathCount is > 0 and <= Limits.PathsMax, $"{who}: {load.PathCount} paths");

@@ -39,8 +39,8 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
         }
 
         header.ReloadFailure.Set(refusal);
-        Volatile.Write(ref header.AnsweredGeneration, wanted); // release: the reason
-            is there before the answer
+        // release: the reason is there before the answer
+        Volatile.Write(ref header.AnsweredGeneration, wanted);
     }
 
     /// <summary>Unmaps.</summary>

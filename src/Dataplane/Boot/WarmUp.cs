@@ -15,8 +15,8 @@ namespace LowLatency.Dataplane.Boot;
 /// real lane.</summary>
 internal static class WarmUp
 {
-    private const int Turns = 2_000;   // every branch a thousand times: enough for the predictors,
-        1 ms in all
+    // Every branch a thousand times: enough for the predictors, 1 ms in all.
+    private const int Turns = 2_000;
     private const uint Slots = 256;
     private const uint FramesPerPort = 512;
 

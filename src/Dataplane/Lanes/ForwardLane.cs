@@ -158,8 +158,8 @@ internal sealed class ForwardLane : ILane
         Core.Counters.RxFramesBefore = Core.Counters.RxFrames;
         ref LanePage page = ref Core.Page;
         page.IsFused = next.IsFused ? 1u : 0u;
-        Volatile.Write(ref page.Generation, next.Generation); // release: nothing of the old one
-            is used after it
+        // release: nothing of the old one is used after it
+        Volatile.Write(ref page.Generation, next.Generation);
     }
 
     private uint Process(int ingress, int count, long nowNs)

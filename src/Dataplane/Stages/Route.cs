@@ -203,8 +203,8 @@ internal sealed class Route : IStage
 
         if (IsLinkLocal6(header[8..]) || IsLinkLocal6(header[24..]))
         {
-            return Unless(PuntReason.Unreachable, DropReason.RouteMartian); // beyond its scope: RFC 4291,
-                2.5.6
+            // Beyond its scope: RFC 4291, 2.5.6.
+            return Unless(PuntReason.Unreachable, DropReason.RouteMartian);
         }
 
         uint value = _routes6.Lookup(header[24..]);

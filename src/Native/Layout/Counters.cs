@@ -152,6 +152,10 @@ public enum XdpOutcome
     PassedNoSocket = 5,
     /// <summary>Passed: too short to judge.</summary>
     PassedMalformed = 6,
+    /// <summary>Passed (claim route): a group or broadcast destination.</summary>
+    PassedMulticast = 7,
+    /// <summary>Passed (claim route): TTL or hop limit used up; the stack answers.</summary>
+    PassedTtl = 8,
 }
 
 /// <summary>One 64-bit counter per <see cref="DropReason"/>, with room to grow.</summary>
@@ -256,8 +260,7 @@ public static class CounterNames
     public static readonly string[] Outcomes =
     [
         "redirected", "passed-not-ours", "passed-control", "passed-discovery", "passed-local",
-            "passed-no-socket",
-        "passed-malformed",
+        "passed-no-socket", "passed-malformed", "passed-multicast", "passed-ttl",
     ];
 
     /// <summary>Names of <see cref="XdpStatistics"/>, in the kernel's order.</summary>

@@ -29,6 +29,9 @@ public enum Claim : uint
     Udp = 2,
     /// <summary>Every frame, ARP and LLDP too: a wire.</summary>
     All = 3,
+    /// <summary>As <see cref="Ip"/>, of frames to this port's own MAC, without what the stack answers and
+    /// never forwards: groups, broadcasts, a TTL that is used up.</summary>
+    Route = 4,
 }
 
 /// <summary>When a lane asks the kernel to look at a port's rings.</summary>

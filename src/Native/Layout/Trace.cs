@@ -142,8 +142,8 @@ public readonly struct TraceArea
     public void Commit()
     {
         ref EventRingHeader header = ref _header.Value;
-        Volatile.Write(ref header.Written, header.Written + 1); // release: the slot is whole before it
-            is counted
+        // release: the slot is whole before it is counted
+        Volatile.Write(ref header.Written, header.Written + 1);
     }
 
     /// <summary>Control: takes the oldest event.</summary>

@@ -115,8 +115,8 @@ public sealed record KernelRoute
 /// <param name="State">NUD_* of linux/neighbour.h.</param>
 public sealed record KernelNeighbour(int InterfaceIndex, IpPrefix Address, ulong Mac, ushort State)
 {
-    private const ushort Valid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80; // REACHABLE, STALE, DELAY, PROBE,
-        PERMANENT
+    // REACHABLE, STALE, DELAY, PROBE, PERMANENT
+    private const ushort Valid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
 
     /// <summary>Not confirmed of late: NUD_STALE.</summary>
     public const ushort Stale = 0x04;

@@ -326,11 +326,10 @@ public sealed class RangeTrieWriter
             PassOn(node);
         }
 
-        uint entry = top.Entry;
         if (top.Parent == null)
         {
-            Volatile.Write(ref _trie.RootRef(top.Key),
-                entry); // release: the nodes are whole before they are linked
+            // Release: the nodes are whole before they are linked.
+            Volatile.Write(ref _trie.RootRef(top.Key), top.Entry);
         }
         else
         {

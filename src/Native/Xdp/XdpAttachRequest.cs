@@ -39,6 +39,9 @@ public sealed record XdpAttachRequest
     /// <summary>Last UDP destination port of <see cref="Claim.Udp"/>, host order.</summary>
     public ushort ClaimPortHigh { get; init; }
 
+    /// <summary>The interface's MAC, first byte lowest (<see cref="Claim.Route"/>).</summary>
+    public ulong OwnMac { get; init; }
+
     /// <summary>True: <see cref="FrameMeta"/> is written before each redirected frame.</summary>
     public bool Stamps { get; init; }
 }

@@ -30,6 +30,8 @@ internal struct XdpConfig
     public ulong Local4Filter;
     /// <summary>The same of map ll_local6.</summary>
     public ulong Local6Filter;
+    /// <summary>The interface's MAC, first byte lowest: what <see cref="Claim.Route"/> takes.</summary>
+    public ulong OwnMac;
 
     /// <summary>Number of an address's bit: xdp/lowlat.h <c>ll_filter_bit</c>, of an IPv6 address's words
     /// xor-ed.</summary>

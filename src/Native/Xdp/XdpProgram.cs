@@ -41,6 +41,7 @@ public sealed class XdpProgram : IDisposable
             Claim = request.Claim,
             ClaimPortLow = request.ClaimPortLow,
             ClaimPortHigh = request.ClaimPortHigh,
+            OwnMac = request.OwnMac,
             Flags = request.Stamps ? XdpConfig.FlagStamp : 0,
         };
         using NetworkNamespace scope = NetworkNamespace.Enter(request.NetworkNamespace);

@@ -39,11 +39,11 @@ public sealed class ForwardLaneTests
     }
 
     [Theory]
-    [InlineData(WakePolicy.BusyPoll, 0, 1)]              // polling ran the rx queue's NAPI only,
-        nothing was sent
+    // polling ran the rx queue's NAPI only, nothing was sent
+    [InlineData(WakePolicy.BusyPoll, 0, 1)]             
     [InlineData(WakePolicy.BusyPoll, int.MaxValue, 0)]   // rx and tx share a NAPI: polling has sent
-    [InlineData(WakePolicy.NeedWakeup, 0, 0)]            // the wake-up reached the driver, which sends
-        when it can
+    // the wake-up reached the driver, which sends when it can
+    [InlineData(WakePolicy.NeedWakeup, 0, 0)]           
     public void AZeroCopyPortIsKickedWherePollingItDoesNotSend(WakePolicy wake, int sentByPolling, int kicks)
     {
         using LaneBench bench = new(TestPlans.Forward([TestPlans.Connect], wake: wake), isZeroCopy: true);

@@ -125,8 +125,8 @@ public sealed class SwitchTests
     }
 
     [Theory]
-    [InlineData(0, 0, "1:0 2:10 3:20")]    // untagged into access 10: the trunk tags it,
-        tunnel and access see it
+    // untagged into access 10: the trunk tags it, tunnel and access see it
+    [InlineData(0, 0, "1:0 2:10 3:20")]   
     [InlineData(2, 10, "0:0 1:0 3:20")]    // tagged 10 on the trunk
     [InlineData(2, 20, "vlan-not-allowed")]
     [InlineData(2, 0, "vlan-not-allowed")] // the trunk has no native VLAN

@@ -24,6 +24,7 @@ internal static class FrameSamples
 {
     public const ushort PortLow = 4000;
     public const ushort PortHigh = 4999;
+    public const ulong OwnMac = 0x0100_0000_0002; // 02:00:00:00:00:01, first byte lowest
     public static readonly byte[] Local4 = [10, 9, 0, 1];
     public static readonly byte[] Local6 = IPAddress.Parse("fd00:9::1").GetAddressBytes();
 
@@ -48,6 +49,20 @@ internal static class FrameSamples
     [
         .. LinkLayer(), .. Ipv4(), .. Ipv6(), .. Ipv6Discovery(), .. Tagged(), .. Contradictory(),
     ];
+
+    /// <summary>The frame with another TTL or hop limit.</summary>
+    public static byte[] WithTtl(byte[] frame, byte ttl)
+    {
+        byte[] changed = (byte[])frame.Clone();
+        int at = 12;
+        while (BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(at)) is TypeVlan or TypeQinQ)
+        {
+            at += 4;
+        }
+
+        changed[at + 2 + (BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(at)) == TypeIp4 ? 8 : 7)] = ttl;
+        return changed;
+    }
 
     private static IEnumerable<FrameSample> LinkLayer()
     {

@@ -38,6 +38,7 @@ public sealed class LoadedPrograms : IDisposable
                 Claim = claim,
                 ClaimPortLow = FrameSamples.PortLow,
                 ClaimPortHigh = FrameSamples.PortHigh,
+                OwnMac = FrameSamples.OwnMac,
                 Flags = stamps ? XdpConfig.FlagStamp : 0,
             },
             queueCount: 1);
@@ -82,6 +83,38 @@ public sealed class XdpDecisionTests(LoadedPrograms programs) : IClassFixture<Lo
     [Theory, MemberData(nameof(Names))]
     public void A_claim_of_udp_takes_what_the_sample_says(string name) =>
         Judges(Claim.Udp, Sample(name).Frame, Sample(name).Udp);
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_claim_of_route_takes_of_ip_what_a_router_forwards(string name)
+    {
+        FrameSample sample = Sample(name);
+        bool isGroup = name.Contains("multicast that leaves", StringComparison.Ordinal);
+        Judges(Claim.Route, sample.Frame, isGroup ? XdpOutcome.PassedMulticast : sample.Ip);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_claim_of_route_passes_what_the_stack_answers_and_never_forwards(string name)
+    {
+        FrameSample sample = Sample(name);
+        if (sample.Ip != XdpOutcome.Redirected || name.Contains("multicast", StringComparison.Ordinal))
+        {
+            return; // judged before
+        }
+
+        foreach (byte ttl in (byte[])[0, 1, 2])
+        {
+            byte[] frame = FrameSamples.WithTtl(sample.Frame, ttl);
+            Judges(Claim.Route, frame, ttl < 2 ? XdpOutcome.PassedTtl : XdpOutcome.Redirected);
+            Judges(Claim.Ip, frame, XdpOutcome.Redirected);
+        }
+
+        byte[] other = (byte[])sample.Frame.Clone();
+        other[5] ^= 0x40;
+        Judges(Claim.Route, other, XdpOutcome.PassedNotOurs);
+        byte[] broadcast = (byte[])sample.Frame.Clone();
+        broadcast.AsSpan(0, 6).Fill(0xFF);
+        Judges(Claim.Route, broadcast, XdpOutcome.PassedMulticast);
+    }
 
     [Theory, MemberData(nameof(Names))]
     public void A_cut_frame_is_malformed_until_it_can_be_judged(string name)

@@ -30,6 +30,7 @@ public sealed unsafe class XdpLayoutTests
         ("LL_CLAIM_IP", (long)Claim.Ip),
         ("LL_CLAIM_UDP", (long)Claim.Udp),
         ("LL_CLAIM_ALL", (long)Claim.All),
+        ("LL_CLAIM_ROUTE", (long)Claim.Route),
         ("LL_FLAG_STAMP", XdpConfig.FlagStamp),
         ("LL_LOCALS_MAX", XdpConfig.LocalsMax),
         ("LL_META_MAGIC", FrameMeta.MagicValue));
@@ -45,7 +46,8 @@ public sealed unsafe class XdpLayoutTests
             ("offsetof(struct ll_config, claim_port_high)", Offset(ref config, ref config.ClaimPortHigh)),
             ("offsetof(struct ll_config, flags)", Offset(ref config, ref config.Flags)),
             ("offsetof(struct ll_config, local4_filter)", Offset(ref config, ref config.Local4Filter)),
-            ("offsetof(struct ll_config, local6_filter)", Offset(ref config, ref config.Local6Filter)));
+            ("offsetof(struct ll_config, local6_filter)", Offset(ref config, ref config.Local6Filter)),
+            ("offsetof(struct ll_config, own_mac)", Offset(ref config, ref config.OwnMac)));
     }
 
     [Fact]

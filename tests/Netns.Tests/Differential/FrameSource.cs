@@ -132,8 +132,8 @@ public sealed class FrameSource
         };
         if (Chance(10) && segment.Length >= 8)
         {
-            segment[protocol == Packets.Udp ? 6 : 2] ^= 0x55; // a wrong checksum, or something else that
-                is wrong
+            // a wrong checksum, or something else that is wrong
+            segment[protocol == Packets.Udp ? 6 : 2] ^= 0x55;
         }
 
         return (protocol, segment);
