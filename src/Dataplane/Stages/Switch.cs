@@ -14,8 +14,8 @@ namespace LowLatency.Dataplane.Stages;
 internal sealed class Switch : IStage
 {
     private const ulong GroupBit = 1;               // of a MAC whose first byte is lowest
-    private const ulong ReservedMac = 0x00_0000_C280_01; // 01-80-C2-00-00-0x: never forwarded (
-        802.1Q table 8-1)
+    // 01-80-C2-00-00-0x: never forwarded (802.1Q table 8-1).
+    private const ulong ReservedMac = 0x00_0000_C280_01;
     private const ulong ReservedMask = 0xF0FF_FFFF_FFFF;
     private const long NsPerSecond = 1_000_000_000;
     private readonly NativeRef<SwitchCounters> _counters;

@@ -1,4 +1,5 @@
 using LowLatency.Control.Configuring;
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Control.Tests.Planning;
 using Xunit;
 
@@ -259,9 +260,9 @@ public sealed class ConfigurationErrorTests
     public void A_stage_of_unknown_kind_lists_the_kinds() =>
         Expect(WithStage("kind = \"teleport\""),
             "t.toml:25:8: kind = \"teleport\": must be one of \"cross-connect\", \"filter\", "
-                + "\"mac-rewrite\", \"mac-swap\", \"reflect\", \"route\". Write kind = \"cross-connect\", "
-                    + "for "
-                + "example.");
+                + "\"mac-rewrite\", \"mac-swap\", \"reflect\", "
+                + string.Join(", ", StageDesigns.All.Select(design => $"\"{design.Word}\""))
+                + ". Write kind = \"cross-connect\", for example.");
 
     [Fact]
     public void A_rewrite_to_its_own_MAC_needs_a_port() =>

@@ -21,7 +21,7 @@ public sealed class PlanRecheckTests
             p.Ports[0].CompletionSlots = 1),
         ("port 0: fill level 65 is over its fill ring", p => p.Ports[0].FillLevel = 65),
         ("port 1: mode 4 is unknown", p => p.Ports[1].Mode = (BindMode)4),
-        ("port 1: claim 4 is unknown", p => p.Ports[1].Claim = (Claim)4),
+        ("port 1: claim 5 is unknown", p => p.Ports[1].Claim = (Claim)5),
         ("port 1: wake-up policy 3 is unknown", p => p.Ports[1].Wake = (WakePolicy)3),
         ("port 1: stamp source 2 is unknown", p => p.Ports[1].Stamps = (StampSource)2),
         ("port 1: has no interface", p => p.Ports[1].Interface = default),
