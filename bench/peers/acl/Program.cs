@@ -130,7 +130,7 @@ double Compare(RuleSetKind kind, int count)
 
 string Best(Peer peer, PeerKey[] keys, uint[] results)
 {
-    (uint Number, string Name) best = default;
+    (uint Number, string Name) best = (0, "default");
     double least = double.MaxValue;
     foreach ((uint number, string name) in Peer.Algorithms)
     {

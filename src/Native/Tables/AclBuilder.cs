@@ -11,7 +11,7 @@ namespace LowLatency.Native.Tables;
 /// in each but the last, and <see cref="BytesFor"/> in all.</remarks>
 public sealed class AclBuilder
 {
-    private const int LeafRules = 8;     // one block: one comparison
+    private const int LeafRules = AclBlock.Rules; // one comparison
     private const int LongLeafRules = 16; // where no cut parts them well
     private const int CopiesMax = 8;
     private const long BytesPerRule = 8192;
@@ -29,6 +29,7 @@ public sealed class AclBuilder
     private List<int> _evicted = [];
     private bool _isLast;
     private int _family;
+    private int _emptyRow = -1; // of this family
 
     private AclBuilder(IReadOnlyList<AclRule> rules)
     {
@@ -49,7 +50,7 @@ public sealed class AclBuilder
         AclBuilder builder = new(rules);
         table = null;
         problem = null;
-        foreach (int family in (ReadOnlySpan<int>)[4, 6, 0])
+        foreach (int family in (int[])[4, 6, 0])
         {
             if (!builder.TryAddFamily(family))
             {
@@ -62,13 +63,12 @@ public sealed class AclBuilder
         return true;
     }
 
-    private static int RowsOf(int family) => family == 6 ? AclTable.Rows6 : AclTable.Rows4;
-
     private long Bytes => ((long)_rows.Count * sizeof(uint)) + ((long)_nodes.Count * 16) + 512;
 
     private bool TryAddFamily(int family)
     {
         _family = family;
+        _emptyRow = -1;
         List<int> left = [];
         for (int i = 0; i < _rules.Count; i++)
         {
@@ -147,18 +147,50 @@ public sealed class AclBuilder
 
         uint first = (uint)_nodes.Count;
         CollectionsMarshal.SetCount(_nodes, _nodes.Count + children);
-        _nodes[(int)at] = new AclTable.Node { Word = (byte)word, Mask = mask, First = first };
+        _nodes[(int)at] = new AclTable.Node { Info = (uint)word, Mask = mask, First = first };
+        ShareLeaves(first, parts);
         for (int i = 0; i < children; i++)
         {
             AclEntry[] part = [.. parts[i]];
             parts[i] = [];
-            if (!TryFill(first + (uint)i, part, depth + 1))
+            if (part.Length > LeafRules && !TryFill(first + (uint)i, part, depth + 1))
             {
                 return false;
             }
         }
 
         return true;
+    }
+
+    // Small children one after the other share a block as long as it holds the rules of all: it says of each
+    // rule whether it matches, wherever a key came from.
+    private void ShareLeaves(uint first, List<AclEntry>[] parts)
+    {
+        List<uint> members = [];
+        SortedSet<int> shared = [];
+        for (int i = 0; i <= parts.Length; i++)
+        {
+            bool isEnd = i == parts.Length;
+            if (!isEnd && parts[i].Count > LeafRules)
+            {
+                continue;
+            }
+
+            int[] rules = isEnd ? [] : [.. parts[i].Select(entry => entry.Rule).Distinct()];
+            if (isEnd || shared.Union(rules).Count() > LeafRules)
+            {
+                uint row = AddBlocks([.. shared]);
+                members.ForEach(child => SetLeaf(child, row));
+                members.Clear();
+                shared.Clear();
+            }
+
+            if (!isEnd)
+            {
+                members.Add(first + (uint)i);
+                shared.UnionWith(rules);
+            }
+        }
     }
 
     // Nothing parts them: the next tree may, with other rules gone. The last one has to take them.
@@ -207,27 +239,47 @@ public sealed class AclBuilder
 
     private void SetLeaf(uint at, ReadOnlySpan<AclEntry> entries)
     {
-        int blocks = (entries.Length + AclTable.BlockRules - 1) / AclTable.BlockRules;
-        Invariant.Require(blocks <= ushort.MaxValue);
-        _nodes[(int)at] = new AclTable.Node
+        int[] rules = new int[entries.Length];
+        for (int i = 0; i < entries.Length; i++)
         {
-            Word = AclTable.Node.LeafWord,
-            First = (uint)(_rows.Count / AclTable.BlockRules),
-            Blocks = (ushort)blocks,
-        };
-        int rows = RowsOf(_family);
-        for (int i = 0; i < entries.Length; i += AclTable.BlockRules)
+            rules[i] = entries[i].Rule;
+        }
+
+        Array.Sort(rules); // a lane of a block before the next, a block before the next
+        SetLeaf(at, AddBlocks(rules));
+    }
+
+    private void SetLeaf(uint at, uint row) =>
+        _nodes[(int)at] = new AclTable.Node { First = at, Info = row };
+
+    // The row where they start.
+    private uint AddBlocks(ReadOnlySpan<int> rules)
+    {
+        uint first = (uint)(_rows.Count / AclBlock.Rules);
+        if (rules.Length == 0 && _emptyRow >= 0)
         {
+            return (uint)_emptyRow;
+        }
+
+        _emptyRow = rules.Length == 0 ? (int)first : _emptyRow;
+        do
+        {
+            ReadOnlySpan<int> chosen = rules[..Math.Min(AclBlock.Rules, rules.Length)];
+            rules = rules[chosen.Length..];
+            bool isWide = false;
+            foreach (int rule in chosen)
+            {
+                isWide |= AclBlock.IsWide(_rules[rule]);
+            }
+
             int start = _rows.Count;
-            CollectionsMarshal.SetCount(_rows, start + (rows * AclTable.BlockRules));
+            CollectionsMarshal.SetCount(_rows, start + (AclBlock.RowsOf(_family, isWide) * AclBlock.Rules));
             Span<uint> block = CollectionsMarshal.AsSpan(_rows)[start..];
             block.Clear();
-            block.Slice(4 * AclTable.BlockRules, AclTable.BlockRules).Fill(uint.MaxValue); // no port: no match
-            for (int lane = 0; lane < Math.Min(AclTable.BlockRules, entries.Length - i); lane++)
-            {
-                AclBlock.Write(block[lane..], _rules[entries[i + lane].Rule], entries[i + lane].Rule, _family);
-            }
+            AclBlock.Write(block, _rules, chosen, _family, hasNext: rules.Length > 0);
         }
+        while (rules.Length > 0);
+        return first;
     }
 
     private unsafe byte[] Image()
@@ -235,6 +287,7 @@ public sealed class AclBuilder
         _header.Magic = AclTable.MagicValue;
         _header.NodeCount = (uint)_nodes.Count;
         _header.RuleCount = (uint)_rules.Count;
+        CollectionsMarshal.SetCount(_rows, _rows.Count + (AclBlock.RowsMax * AclBlock.Rules)); // see RowsMax
         long nodeBytes = AclTable.NodeBytes((uint)_nodes.Count);
         byte[] image = new byte[sizeof(AclTable.Header) + nodeBytes + ((long)_rows.Count * sizeof(uint))];
         MemoryMarshal.Write(image, _header);

@@ -10,7 +10,8 @@ public readonly struct AclKey
     public const int IngressMax = 32;
 
     internal const int SelectWord = 4; // of the words 0..4
-    internal const int WordCount = 5;
+    internal const int WordCount = 8; // a cache line; three bits name a word, so any of them is in bounds
+    private const int FamilyWord = 5;
     internal const int VlanShift = 8;
     internal const int IngressShift = 20;
     internal const uint PortsBit = 1u << 26;
@@ -26,14 +27,13 @@ public readonly struct AclKey
         _words[2] = w2;
         _words[3] = w3;
         _words[SelectWord] = select;
-        Family = family;
-        Flags = flags;
+        _words[FamilyWord] = ((ulong)(uint)family << 32) | flags;
     }
 
     /// <summary>4, 6, or 0 for a frame that is no IP.</summary>
-    public int Family { get; }
+    public int Family => (int)(_words[FamilyWord] >> 32);
 
-    internal uint Flags { get; }
+    internal uint Flags => (uint)_words[FamilyWord];
 
     internal uint Select => (uint)_words[SelectWord];
 
@@ -85,11 +85,8 @@ public readonly struct AclKey
 
     /// <summary>A word to cut: 0..3 addresses, 4 ports and what else selects.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ulong Word(uint index)
-    {
-        Invariant.Require(index < WordCount);
-        return Unsafe.Add(ref Unsafe.AsRef(in _words[0]), (nint)index); // in bounds: just checked
-    }
+    internal ulong Word(uint index) =>
+        Unsafe.Add(ref Unsafe.AsRef(in _words[0]), (nint)(index & (WordCount - 1))); // in bounds: masked
 
     [InlineArray(WordCount)]
     internal struct Words

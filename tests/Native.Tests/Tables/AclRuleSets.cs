@@ -134,6 +134,8 @@ public static class AclRuleSets
         {
             < 55 => 6, < 85 => 17, < 90 => 1, < 92 => 47, _ => AclRule.AnyProtocol,
         };
+        bool isOpen = sourceBits == 0 && destinationBits == 0; // then it is about a service
+        protocol = isOpen ? 6u : protocol;
         bool hasPorts = protocol is 6 or 17;
         return new AclRule
         {
@@ -144,7 +146,7 @@ public static class AclRuleSets
             Destination = Prefix(networks[Skewed(random, networks.Length)], destinationBits, random, family),
             Protocol = protocol,
             SourcePorts = hasPorts ? Ports(random, any: 85, ranges) : ((ushort)0, ushort.MaxValue),
-            DestinationPorts = hasPorts ? Ports(random, any: 12, ranges) : ((ushort)0, ushort.MaxValue),
+            DestinationPorts = hasPorts ? Ports(random, any: isOpen ? 0 : 12, isOpen ? 0 : ranges) : ((ushort)0, ushort.MaxValue),
         };
     }
 
