@@ -77,10 +77,25 @@ public sealed class Comparison
     /// <summary>What differs between two lists of output, or null.</summary>
     public static string? Difference(IReadOnlyList<Captured> expected, IReadOnlyList<Captured> actual)
     {
-        List<string> flowsExpected = Flows(expected);
-        List<string> flowsActual = Flows(actual);
-        return flowsExpected.SequenceEqual(flowsActual) ? null
-            : $"  expected:\n{Text(expected)}  but got:\n{Text(actual)}";
+        List<Captured> oracles = Flows(expected);
+        List<Captured> devices = Flows(actual);
+        if (oracles.Select(Key).SequenceEqual(devices.Select(Key)))
+        {
+            return null;
+        }
+
+        List<Captured> missing = Without(oracles, devices);
+        List<Captured> extra = Without(devices, oracles);
+        return missing.Count + extra.Count > 0 ? $"  missing:\n{Text(missing)}  not expected:\n{Text(extra)}"
+            : $"  the same frames in another order; expected:\n{Text(oracles)}  but got:\n{Text(devices)}";
+    }
+
+    private static string Key(Captured captured) => $"{captured.Port} {Convert.ToHexString(captured.Frame)}";
+
+    private static List<Captured> Without(List<Captured> all, List<Captured> others)
+    {
+        Dictionary<string, int> counts = others.CountBy(Key).ToDictionary();
+        return [.. all.Where(captured => (counts[Key(captured)] = counts.GetValueOrDefault(Key(captured)) - 1) < 0)];
     }
 
     private string? Flush(List<Stimulus> together, int seed)
@@ -129,15 +144,14 @@ public sealed class Comparison
     }
 
     // Frames by port and flow; the sort is stable, so that a flow's own order stays.
-    private static List<string> Flows(IReadOnlyList<Captured> frames) =>
+    private static List<Captured> Flows(IReadOnlyList<Captured> frames) =>
     [
         .. frames.Select(captured => captured with { Frame = Normal.Of(captured.Frame) })
-            .OrderBy(captured => FlowOf(captured), StringComparer.Ordinal)
-            .Select(captured => $"{captured.Port} {Convert.ToHexString(captured.Frame)}"),
+            .OrderBy(FlowOf, StringComparer.Ordinal),
     ];
 
     // What the device itself says has no order: answers come from the kernel's stack, by several ways; no more have
-    // hop-by-hop options, which each router on the way looks at apart. Else MACs, type and, of IP, all of the header that one flow's packets of a kind have in common: what has options
+    // packets with extension headers, which may be wrong in themselves. Else MACs, type and, of IP, all of the header that one flow's packets of a kind have in common: what has options
     // or is a fragment may take another way through a device.
     private static string FlowOf(Captured captured)
     {
@@ -146,14 +160,16 @@ public sealed class Comparison
         string start = $"{captured.Port} {Convert.ToHexString(frame[..Math.Min(14, frame.Length)])}";
         bool isWhole = frame.Length >= at + (type == Packets.Ipv4Type ? 20 : 40);
         return type == 0 || !isWhole ? start
-            : Normal.IsOwn(frame, type, at) || (type == Packets.Ipv6Type && frame[at + 6] == 0) ? $"{start} {Convert.ToHexString(frame)}"
+            : Normal.IsOwn(frame, type, at) || (type == Packets.Ipv6Type && HasExtension(frame[at + 6])) ? $"{start} {Convert.ToHexString(frame)}"
             : type == Packets.Ipv6Type ? $"{start} {Convert.ToHexString(frame.Slice(at + 6, 1))}"
                 + Convert.ToHexString(frame.Slice(at + 8, 32))
             : $"{start} {frame[at]} {(frame[at + 6] & 0x3F) | frame[at + 7]} {frame[at + 9]} "
                 + Convert.ToHexString(frame.Slice(at + 12, 8));
     }
 
-    private static string Text(IReadOnlyList<Captured> frames) => frames.Count == 0 ? "    nothing\n"
+    private static bool HasExtension(byte next) => next is not (Packets.Tcp or Packets.Udp or Packets.Icmp6);
+
+    private static string Text(List<Captured> frames) => frames.Count == 0 ? "    nothing\n"
         : string.Concat(frames.Take(LinesMax).Select(captured =>
             $"    port {captured.Port}, {captured.Frame.Length} bytes: {Hex(captured.Frame)}\n"));
 

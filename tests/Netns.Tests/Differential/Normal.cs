@@ -30,6 +30,19 @@ public static class Normal
         return isDiscovery && (frame[at + 6] is 0 or Packets.Icmp6) && IsOwnOrNobody(frame, at);
     }
 
+    /// <summary>True for answers that a kernel sends only so often to one address, or seconds later: IPv4 route errors
+    /// (ip_error, with a budget per source that no setting of a namespace lifts), and neighbours that did not
+    /// answer.</summary>
+    public static bool IsLimited(ReadOnlySpan<byte> frame)
+    {
+        (int type, int at) = Packets.FindIp(frame);
+        int message = at + (type == Packets.Ipv4Type ? (frame[at] & 0xF) * 4 : 40);
+        return type != 0 && message + 2 <= frame.Length && IsOwn(frame, type, at)
+            && (type == Packets.Ipv4Type
+                ? frame[at + 9] == Packets.Icmp && frame[message] == 3 && frame[message + 1] is (0 or 1 or 13)
+                : frame[at + 6] == Packets.Icmp6 && frame[message] == 1 && frame[message + 1] == 3);
+    }
+
     /// <summary>A copy with the random fields of packets from the device itself zeroed.</summary>
     public static byte[] Of(byte[] frame)
     {
