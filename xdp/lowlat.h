@@ -18,7 +18,10 @@ enum ll_claim {
 	LL_CLAIM_ROUTE = 4, /* as LL_CLAIM_IP, but only what a router forwards: see lowlat.bpf.c judge_route() */
 };
 
-/* What became of a frame. What is not redirected is passed to the kernel's stack: nothing is dropped. */
+/*
+ * What became of a frame. What is not redirected is passed to the kernel's stack; only a rule of a path
+ * (struct ll_path) drops.
+ */
 enum ll_outcome {
 	LL_REDIRECTED = 0,       /* to the socket of its queue */
 	LL_PASSED_NOT_OURS = 1,  /* not in the claim */
@@ -29,12 +32,17 @@ enum ll_outcome {
 	LL_PASSED_MALFORMED = 6, /* too short to judge, or a header that contradicts itself */
 	LL_PASSED_MULTICAST = 7, /* LL_CLAIM_ROUTE: group or broadcast destination, MAC or IP */
 	LL_PASSED_TTL = 8,       /* LL_CLAIM_ROUTE: TTL or hop limit used up: the stack answers */
+	LL_OFFLOADED = 9,        /* sent out of another interface by a path, past the lane */
+	LL_DROPPED_RULE = 10,    /* a rule of a path said so */
+	LL_DROPPED_DEFAULT = 11, /* no rule of a path named it and its default is drop */
 	LL_OUTCOMES = 16,        /* slots, with room to grow; a power of two, so that a mask proves the index */
 };
 
 /* Bits of ll_config.flags. */
 enum ll_flag {
 	LL_FLAG_STAMP = 1, /* write struct ll_meta before each redirected frame */
+	LL_FLAG_PATH = 2,  /* the path of entry 0 of ll_paths is tried before the socket */
+	LL_FLAG_PATH_1 = 4, /* of entry 1 rather: one is used while the other is written */
 };
 
 /* The one entry of map ll_config. */
@@ -62,6 +70,57 @@ static inline __u64 ll_filter_bit(__u32 word)
 /* The one entry, per CPU, of map ll_outcomes: one system call reads them all. */
 struct ll_outcomes {
 	__u64 count[LL_OUTCOMES];
+	__u64 bytes[LL_OUTCOMES]; /* of LL_OFFLOADED and later ones: frames that end in the program */
+};
+
+#define LL_RULES_MAX 64  /* rules of a path: a lane has them all, whatever their number */
+#define LL_EGRESS_MAX 64 /* interfaces of a plan */
+
+/* Bits of ll_rule.kind: family, then protocol, as the lane's FiveTuple has them. */
+#define LL_KIND_PROTOCOL_SHIFT 8
+#define LL_KIND_PORTS 0x10000U /* the frame has ports */
+#define LL_KIND_IP 0x20000U    /* IPv4 or IPv6 */
+
+/* One rule as masks and ranges: what the lane's filter stage compiles it to. */
+struct ll_rule {
+	__u64 address[4]; /* source, destination: 16 bytes each in network order, IPv4 in the last four */
+	__u64 address_mask[4];
+	__u32 kind;
+	__u32 kind_mask;
+	__u16 source_low; /* ports, host order */
+	__u16 source_span;
+	__u16 destination_low;
+	__u16 destination_span;
+	__u32 is_drop;
+	__u32 counter; /* its number in the stage, and in ll_rule_hits */
+};
+
+/* Where a MAC of a frame that leaves comes from. */
+enum ll_mac_from {
+	LL_MAC_DESTINATION = 0, /* the destination that it came with */
+	LL_MAC_SOURCE = 1,      /* the source that it came with */
+	LL_MAC_FIXED = 2,       /* ll_path */
+};
+
+/* What a lane's stages come to for the frames of one interface: the lane's decision without the lane. */
+struct ll_path {
+	__u64 destination; /* LL_MAC_FIXED: first byte lowest */
+	__u64 source;
+	__u32 destination_from; /* enum ll_mac_from */
+	__u32 source_from;
+	__u32 egress;    /* key in ll_egress */
+	__u32 bytes_max; /* longer frames are the lane's business */
+	__u32 has_filter;
+	__u32 rule_count;
+	__u32 default_is_drop;
+	__u32 reserved;
+	struct ll_rule rules[LL_RULES_MAX];
+};
+
+/* Frames that a rule matched, per CPU; entry: the path's number times LL_RULES_MAX, plus ll_rule.counter. */
+struct ll_hits {
+	__u64 frames;
+	__u64 bytes;
 };
 
 /* Key of map ll_local6: an IPv6 address in network order. */

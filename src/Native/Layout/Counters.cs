@@ -156,6 +156,12 @@ public enum XdpOutcome
     PassedMulticast = 7,
     /// <summary>Passed (claim route): TTL or hop limit used up; the stack answers.</summary>
     PassedTtl = 8,
+    /// <summary>Sent out of another interface in the kernel, past the lane.</summary>
+    Offloaded = 9,
+    /// <summary>Dropped in the kernel: a filter rule of the lane said so.</summary>
+    DroppedRule = 10,
+    /// <summary>Dropped in the kernel: no rule named it and the filter's default is drop.</summary>
+    DroppedDefault = 11,
 }
 
 /// <summary>One 64-bit counter per <see cref="DropReason"/>, with room to grow.</summary>
@@ -260,7 +266,8 @@ public static class CounterNames
     public static readonly string[] Outcomes =
     [
         "redirected", "passed-not-ours", "passed-control", "passed-discovery", "passed-local",
-        "passed-no-socket", "passed-malformed", "passed-multicast", "passed-ttl",
+        "passed-no-socket", "passed-malformed", "passed-multicast", "passed-ttl", "offloaded", "dropped-rule",
+        "dropped-default",
     ];
 
     /// <summary>Names of <see cref="XdpStatistics"/>, in the kernel's order.</summary>

@@ -12,6 +12,12 @@ internal struct XdpConfig
     /// <summary>xdp/lowlat.h LL_FLAG_STAMP.</summary>
     public const uint FlagStamp = 1;
 
+    /// <summary>xdp/lowlat.h LL_FLAG_PATH.</summary>
+    public const uint FlagPath = 2;
+
+    /// <summary>xdp/lowlat.h LL_FLAG_PATH_1.</summary>
+    public const uint FlagPath1 = 4;
+
     /// <summary>xdp/lowlat.h LL_LOCALS_MAX: addresses of one interface, per family.</summary>
     public const int LocalsMax = 1024;
 
@@ -21,7 +27,7 @@ internal struct XdpConfig
     public ushort ClaimPortLow;
     /// <summary>Last UDP destination port, host order.</summary>
     public ushort ClaimPortHigh;
-    /// <summary><see cref="FlagStamp"/> or 0.</summary>
+    /// <summary><see cref="FlagStamp"/>, <see cref="FlagPath"/> and <see cref="FlagPath1"/>.</summary>
     public uint Flags;
     /// <summary>Zero.</summary>
     public uint Reserved;

@@ -16,16 +16,22 @@ internal sealed unsafe class XdpObject : IDisposable
     private const int LogLinesShown = 3;     // the last ones name the refused instruction and the reason
     private const ulong UpdateAny = 0;       // BPF_ANY
     private const ulong UpdateNew = 1;       // BPF_NOEXIST
+    private const int OutcomeWords = 2 * OutcomeCounters.Count; // struct ll_outcomes: counts, then bytes
+    private const int HitWords = 2;          // struct ll_hits
 
     private readonly int _configFd;
     private readonly int _socketsFd;
     private readonly int _outcomesFd;
     private readonly int _local4Fd;
     private readonly int _local6Fd;
+    private readonly int _pathsFd;
+    private readonly int _egressFd;
+    private readonly int _hitsFd;
     private readonly ulong[] _perCpu; // one struct ll_outcomes per possible CPU; pinned, the kernel writes it
     // Addresses behind each filter bit, to know when to clear it.
     private readonly int[] _slots4 = new int[64];
     private readonly int[] _slots6 = new int[64];
+    private readonly ulong[] _perCpuHits; // one struct ll_hits per possible CPU; pinned, too
     private XdpConfig _config;
     private void* _handle;
 
@@ -33,13 +39,17 @@ internal sealed unsafe class XdpObject : IDisposable
     {
         _handle = handle;
         _config = config;
-        _perCpu = GC.AllocateArray<ulong>(possibleCpus * OutcomeCounters.Count, pinned: true);
+        _perCpu = GC.AllocateArray<ulong>(possibleCpus * OutcomeWords, pinned: true);
+        _perCpuHits = GC.AllocateArray<ulong>(possibleCpus * HitWords, pinned: true);
         ProgramFd = LibBpf.ProgramFd(LibBpf.ObjectFindProgram(handle, ProgramName));
         _configFd = MapFd(handle, "ll_config");
         _socketsFd = MapFd(handle, "ll_sockets");
         _outcomesFd = MapFd(handle, "ll_outcomes");
         _local4Fd = MapFd(handle, "ll_local4");
         _local6Fd = MapFd(handle, "ll_local6");
+        _pathsFd = MapFd(handle, "ll_paths");
+        _egressFd = MapFd(handle, "ll_egress");
+        _hitsFd = MapFd(handle, "ll_rule_hits");
         Invariant.Require(ProgramFd >= 0);
     }
 
@@ -182,8 +192,16 @@ internal sealed unsafe class XdpObject : IDisposable
     /// <summary>Sums the outcomes of all CPUs, since load.</summary>
     public Errno ReadOutcomes(ref OutcomeCounters outcomes)
     {
+        OutcomeCounters bytes = default;
+        return ReadOutcomes(ref outcomes, ref bytes);
+    }
+
+    /// <summary>Sums the outcomes of all CPUs and the bytes of those that end in the program, since
+    /// load.</summary>
+    public Errno ReadOutcomes(ref OutcomeCounters outcomes, ref OutcomeCounters bytes)
+    {
         uint zero = 0;
-        fixed (ulong* values = _perCpu) // in bounds: OutcomeCounters.Count words for each possible CPU
+        fixed (ulong* values = _perCpu) // in bounds: OutcomeWords for each possible CPU
         {
             Errno errno = Answer(LibBpf.MapLookup(_outcomesFd, &zero, values));
             if (errno != Errno.Ok)
@@ -193,9 +211,77 @@ internal sealed unsafe class XdpObject : IDisposable
         }
 
         outcomes = default;
-        for (int i = 0; i < _perCpu.Length; i++)
+        bytes = default;
+        for (int i = 0; i < _perCpu.Length; i += OutcomeWords)
         {
-            outcomes[i % OutcomeCounters.Count] += _perCpu[i];
+            for (int slot = 0; slot < OutcomeCounters.Count; slot++)
+            {
+                outcomes[slot] += _perCpu[i + slot];
+                bytes[slot] += _perCpu[i + OutcomeCounters.Count + slot];
+            }
+        }
+
+        return Errno.Ok;
+    }
+
+    /// <summary>The interface behind a number that paths name. The calling thread is in its
+    /// namespace.</summary>
+    public Errno SetEgress(uint number, int interfaceIndex) =>
+        Answer(LibBpf.MapUpdate(_egressFd, &number, &interfaceIndex, UpdateAny));
+
+    /// <summary>Writes one of the two paths, its counters at zero. It must not be in use.</summary>
+    public Errno WritePath(uint number, in XdpPath path)
+    {
+        Invariant.Require(number < 2);
+        Array.Clear(_perCpuHits);
+        fixed (ulong* zeros = _perCpuHits) // in bounds: HitWords for each possible CPU
+        {
+            for (uint rule = 0; rule < XdpRules.Max; rule++)
+            {
+                uint entry = (number * XdpRules.Max) + rule;
+                Errno errno = Answer(LibBpf.MapUpdate(_hitsFd, &entry, zeros, UpdateAny));
+                Invariant.Require(errno == Errno.Ok); // a preallocated array
+            }
+        }
+
+        fixed (XdpPath* value = &path)
+        {
+            return Answer(LibBpf.MapUpdate(_pathsFd, &number, value, UpdateAny));
+        }
+    }
+
+    /// <summary>Frames take this path from now on; null: none, all of ours go to the sockets.</summary>
+    public Errno UsePath(uint? number)
+    {
+        _config.Flags &= ~(XdpConfig.FlagPath | XdpConfig.FlagPath1);
+        _config.Flags |= number switch
+        {
+            null => 0,
+            0 => XdpConfig.FlagPath,
+            _ => XdpConfig.FlagPath | XdpConfig.FlagPath1,
+        };
+        return WriteConfig();
+    }
+
+    /// <summary>Sums what a rule of a path matched, all CPUs.</summary>
+    public Errno ReadHits(uint number, uint rule, ref RuleCounter hits)
+    {
+        Invariant.Require(number < 2 && rule < XdpRules.Max);
+        uint entry = (number * XdpRules.Max) + rule;
+        fixed (ulong* values = _perCpuHits) // in bounds: HitWords for each possible CPU
+        {
+            Errno errno = Answer(LibBpf.MapLookup(_hitsFd, &entry, values));
+            if (errno != Errno.Ok)
+            {
+                return errno;
+            }
+        }
+
+        hits = default;
+        for (int i = 0; i < _perCpuHits.Length; i += HitWords)
+        {
+            hits.Frames += _perCpuHits[i];
+            hits.Bytes += _perCpuHits[i + 1];
         }
 
         return Errno.Ok;

@@ -13,6 +13,9 @@ public sealed class XdpProgram : IDisposable
 {
     private readonly XdpObject _object;
     private readonly int _queueCount;
+    private readonly string _networkNamespace;
+    private uint _path; // the one that was written last
+    private bool _hasPath;
     private int _linkFd;
 
     private XdpProgram(XdpObject loaded, int linkFd, XdpAttachRequest request)
@@ -20,6 +23,7 @@ public sealed class XdpProgram : IDisposable
         _object = loaded;
         _linkFd = linkFd;
         _queueCount = request.QueueCount;
+        _networkNamespace = request.NetworkNamespace;
         Mode = request.Mode;
         ProgramId = loaded.ProgramId;
     }
@@ -119,6 +123,55 @@ public sealed class XdpProgram : IDisposable
     public void ReadOutcomes(ref OutcomeCounters outcomes)
     {
         Errno errno = _object.ReadOutcomes(ref outcomes);
+        Invariant.Require(errno == Errno.Ok); // our own map, one entry, always there
+    }
+
+    /// <summary>The interface behind a number that paths name, in the namespace of this one. The kernel
+    /// forgets it when it goes.</summary>
+    /// <exception cref="NativeException">It is not there.</exception>
+    public void SetEgress(uint number, int interfaceIndex)
+    {
+        using NetworkNamespace scope = NetworkNamespace.Enter(_networkNamespace);
+        Errno errno = _object.SetEgress(number, interfaceIndex);
+        if (errno != Errno.Ok)
+        {
+            throw new NativeException($"bpf_map_update_elem(ll_egress, {number})", errno,
+                $"The interface with index {interfaceIndex} is gone.");
+        }
+    }
+
+    /// <summary>Writes what <see cref="UsePath"/> puts in force; until then the last one stays. Its rules
+    /// count from zero.</summary>
+    public void WritePath(in XdpPath path)
+    {
+        uint next = _hasPath ? 1 - _path : 0;
+        Errno errno = _object.WritePath(next, path);
+        Invariant.Require(errno == Errno.Ok); // one of two entries of a preallocated array
+        _path = next;
+        _hasPath = true;
+    }
+
+    /// <summary>Frames take the path that was written last from now on; false: all of ours go to the sockets.
+    /// Allocates nothing.</summary>
+    public void UsePath(bool isOn)
+    {
+        Invariant.Require(_hasPath || !isOn);
+        Errno errno = _object.UsePath(isOn ? _path : null);
+        Invariant.Require(errno == Errno.Ok);
+    }
+
+    /// <summary>What a rule of the path matched since it was written. Allocates nothing.</summary>
+    public void ReadHits(uint rule, ref RuleCounter hits)
+    {
+        Errno errno = _object.ReadHits(_path, rule, ref hits);
+        Invariant.Require(errno == Errno.Ok);
+    }
+
+    /// <summary>What the program did since it was loaded, and the bytes of frames that end in it. Allocates
+    /// nothing.</summary>
+    public void ReadOutcomes(ref OutcomeCounters outcomes, ref OutcomeCounters bytes)
+    {
+        Errno errno = _object.ReadOutcomes(ref outcomes, ref bytes);
         Invariant.Require(errno == Errno.Ok); // our own map, one entry, always there
     }
 

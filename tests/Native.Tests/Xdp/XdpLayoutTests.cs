@@ -32,6 +32,16 @@ public sealed unsafe class XdpLayoutTests
         ("LL_CLAIM_ALL", (long)Claim.All),
         ("LL_CLAIM_ROUTE", (long)Claim.Route),
         ("LL_FLAG_STAMP", XdpConfig.FlagStamp),
+        ("LL_FLAG_PATH", XdpConfig.FlagPath),
+        ("LL_FLAG_PATH_1", XdpConfig.FlagPath1),
+        ("LL_RULES_MAX", XdpRules.Max),
+        ("LL_EGRESS_MAX", Limits.PortsMax),
+        ("LL_KIND_PROTOCOL_SHIFT", XdpRule.ProtocolShift),
+        ("LL_KIND_PORTS", XdpRule.PortsBit),
+        ("LL_KIND_IP", XdpRule.IpBit),
+        ("LL_MAC_DESTINATION", (long)MacFrom.Destination),
+        ("LL_MAC_SOURCE", (long)MacFrom.Source),
+        ("LL_MAC_FIXED", (long)MacFrom.Fixed),
         ("LL_LOCALS_MAX", XdpConfig.LocalsMax),
         ("LL_META_MAGIC", FrameMeta.MagicValue));
 
@@ -48,6 +58,35 @@ public sealed unsafe class XdpLayoutTests
             ("offsetof(struct ll_config, local4_filter)", Offset(ref config, ref config.Local4Filter)),
             ("offsetof(struct ll_config, local6_filter)", Offset(ref config, ref config.Local6Filter)),
             ("offsetof(struct ll_config, own_mac)", Offset(ref config, ref config.OwnMac)));
+    }
+
+    [Fact]
+    public void A_path_and_its_rules_have_the_same_layout()
+    {
+        XdpPath path = default;
+        XdpRule rule = default;
+        HostC.Compare(
+            ("sizeof(struct ll_path)", sizeof(XdpPath)),
+            ("sizeof(struct ll_rule)", sizeof(XdpRule)),
+            ("sizeof(struct ll_hits)", RuleCounter.SizeBytes),
+            ("offsetof(struct ll_path, source)", Offset(ref path, ref path.Source)),
+            ("offsetof(struct ll_path, destination_from)", Offset(ref path, ref path.DestinationFrom)),
+            ("offsetof(struct ll_path, source_from)", Offset(ref path, ref path.SourceFrom)),
+            ("offsetof(struct ll_path, egress)", Offset(ref path, ref path.Egress)),
+            ("offsetof(struct ll_path, bytes_max)", Offset(ref path, ref path.BytesMax)),
+            ("offsetof(struct ll_path, has_filter)", Offset(ref path, ref path.HasFilter)),
+            ("offsetof(struct ll_path, rule_count)", Offset(ref path, ref path.RuleCount)),
+            ("offsetof(struct ll_path, default_is_drop)", Offset(ref path, ref path.DefaultIsDrop)),
+            ("offsetof(struct ll_path, rules)", Offset(ref path, ref path.Rules)),
+            ("offsetof(struct ll_rule, address_mask)", Offset(ref rule, ref rule.AddressMask)),
+            ("offsetof(struct ll_rule, kind)", Offset(ref rule, ref rule.Kind)),
+            ("offsetof(struct ll_rule, kind_mask)", Offset(ref rule, ref rule.KindMask)),
+            ("offsetof(struct ll_rule, source_low)", Offset(ref rule, ref rule.SourceLow)),
+            ("offsetof(struct ll_rule, source_span)", Offset(ref rule, ref rule.SourceSpan)),
+            ("offsetof(struct ll_rule, destination_low)", Offset(ref rule, ref rule.DestinationLow)),
+            ("offsetof(struct ll_rule, destination_span)", Offset(ref rule, ref rule.DestinationSpan)),
+            ("offsetof(struct ll_rule, is_drop)", Offset(ref rule, ref rule.IsDrop)),
+            ("offsetof(struct ll_rule, counter)", Offset(ref rule, ref rule.Counter)));
     }
 
     [Fact]
@@ -75,7 +114,7 @@ public sealed unsafe class XdpLayoutTests
             ("offsetof(struct ll_meta, received_ns)", Offset(ref meta, ref meta.ReceivedNs)),
             ("offsetof(struct ll_meta, magic)", Offset(ref meta, ref meta.Magic)),
             ("offsetof(struct ll_meta, queue)", Offset(ref meta, ref meta.Queue)),
-            ("sizeof(struct ll_outcomes)", sizeof(OutcomeCounters)),
+            ("sizeof(struct ll_outcomes)", 2 * sizeof(OutcomeCounters)),
             ("sizeof(struct ll_address6)", sizeof(Address16)));
     }
 
