@@ -284,6 +284,7 @@ internal static class TestPlans
             FillSlots = slots,
             CompletionSlots = slots,
             FillLevel = slots,
+            MtuBytes = 1500,
         };
         port.Name.Set(name);
         port.Interface.Set(name);

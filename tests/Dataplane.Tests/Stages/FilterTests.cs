@@ -177,7 +177,7 @@ public sealed class FilterTests
         Protocol = 256, SourcePortHigh = 65535, DestinationPortHigh = 65535, Port = -1,
     };
 
-    private static PlanRule MakeRule(Random random)
+    internal static PlanRule MakeRule(Random random)
     {
         PlanRule rule = AnyRule();
         rule.Action = (RuleAction)random.Next(2);
