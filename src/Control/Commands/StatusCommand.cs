@@ -118,6 +118,17 @@ internal static class StatusCommand
         {
             stages.WriteTo(text);
         }
+
+        foreach (LaneStatus lane in plane.Lanes)
+        {
+            foreach (StageStatus stage in lane.Stages.Where(stage => stage.Stamp is not null))
+            {
+                text.Append($"  {lane.Name} stage {stage.Number}: us since dequeue p50 "
+                    + $"{Units.Us(stage.Stamp!.P50Ns)}, p99 {Units.Us(stage.Stamp.P99Ns)}, p99.9 "
+                    + $"{Units.Us(stage.Stamp.P999Ns)}, max {Units.Us(stage.Stamp.MaxNs)} of "
+                    + $"{Units.Short(stage.Stamp.Count)} frames\n");
+            }
+        }
     }
 
     private static void RenderPorts(StringBuilder text, PlaneStatus plane)

@@ -72,7 +72,15 @@ internal sealed record StageStatus(
     IReadOnlyDictionary<string, long> Drops,
     IReadOnlyDictionary<string, long> Punts,
     long Replicas,
-    IReadOnlyList<RuleStatus> Rules);
+    IReadOnlyList<RuleStatus> Rules)
+{
+    /// <summary>Of a stamp stage: time since the frames were dequeued, ns; null: none, or nothing measured
+    /// yet.</summary>
+    public StampStatus? Stamp { get; init; }
+}
+
+/// <summary>What a stamp stage measured since the data plane began, ns.</summary>
+internal sealed record StampStatus(long Count, long P50Ns, long P99Ns, long P999Ns, long MaxNs);
 
 /// <summary>One rule and what it matched.</summary>
 internal sealed record RuleStatus(string Name, string Action, long Frames, long Bytes);

@@ -26,11 +26,44 @@ internal static class StageReader
             ForwardLedger.AddPunts(punts, counters[i].Punts);
             long replicas = (long)counters[i].Replicas;
             stages.Add(new StageStatus(
-                i, PlanWords.Of(stage.Kind), frames, drops, punts, replicas, Rules(live, stage)));
+                i, PlanWords.Of(stage.Kind), frames, drops, punts, replicas, Rules(live, stage))
+            {
+                Stamp = stage.Kind == StageKind.Stamp && live.Tables is { } tables
+                    ? StampOf(tables.Slice<ulong>((int)stage.FirstTable).Span) : null,
+            });
             frames += replicas - drops.Values.Sum() - punts.Values.Sum();
         }
 
         return stages;
+    }
+
+    /// <summary>What a histogram with HdrHistogram's geometry says; null: nothing.</summary>
+    public static StampStatus? StampOf(ReadOnlySpan<ulong> counts)
+    {
+        ulong all = 0;
+        int last = 0;
+        for (int i = 0; i < HdrGeometry.Length; i++)
+        {
+            all += counts[i];
+            last = counts[i] > 0 ? i : last;
+        }
+
+        return all == 0 ? null : new StampStatus((long)all, At(counts, all, 0.5), At(counts, all, 0.99),
+            At(counts, all, 0.999), HdrGeometry.ValueAt(last));
+    }
+
+    // The smallest value that so large a share of all does not exceed.
+    private static long At(ReadOnlySpan<ulong> counts, ulong all, double share)
+    {
+        ulong wanted = (ulong)Math.Ceiling(all * share);
+        ulong seen = 0;
+        int index = 0;
+        while (index < HdrGeometry.Length - 1 && (seen += counts[index]) < wanted)
+        {
+            index++;
+        }
+
+        return HdrGeometry.ValueAt(index);
     }
 
     private static List<RuleStatus> Rules(LivePlan live, in PlanStage stage)

@@ -112,7 +112,7 @@ internal static class PlanRecheck
                     && HasTable(plan, stage, 0, TableKind.RuleCounters,
                         stage.RuleCount * (long)RuleCounter.SizeBytes)),
                 $"{who}: rules without counters");
-            StageRecheck.Check(plan, stage, who);
+            StageRecheck.Check(plan, lane, stage, who);
 
             for (uint rule = 0; rule < stage.RuleCount; rule++)
             {

@@ -10,7 +10,7 @@ namespace LowLatency.Dataplane.Boot;
 internal static class StageRecheck
 {
     /// <summary>Throws with the first thing that is wrong.</summary>
-    public static void Check(PlanImage plan, in PlanStage stage, string who)
+    public static void Check(PlanImage plan, in PlanLane lane, in PlanStage stage, string who)
     {
         switch (stage.Kind)
         {
@@ -25,9 +25,58 @@ internal static class StageRecheck
             case StageKind.Switch:
                 CheckSwitch(plan, stage, who);
                 break;
+            case StageKind.Fanout:
+                CheckGroups(plan, stage, who);
+                break;
+            case StageKind.Mirror:
+                CheckMirror(lane, stage, who);
+                break;
+            case StageKind.Police:
+                CheckPolice(plan, stage, who);
+                break;
+            case StageKind.Stamp:
+                Require(HasTable(plan, stage, 0, TableKind.Histogram, RegionLayout.HistogramBytes),
+                    $"{who}: a stamp stage without a histogram");
+                Require(StampSettings.Read(stage).Sample > 0, $"{who}: a stamp stage's sample is none");
+                break;
             default:
                 break;
         }
+    }
+
+    private static void CheckGroups(PlanImage plan, in PlanStage stage, string who)
+    {
+        Require(HasTable(plan, stage, 0, TableKind.Entries, 0), $"{who}: a fanout stage without groups");
+        long bytes = plan.Table((int)stage.FirstTable).Bytes;
+        long places = bytes / FanoutGroup.SizeBytes;
+        Require(bytes == 0 || (bytes % FanoutGroup.SizeBytes == 0 && BitOperations.IsPow2(places)),
+            $"{who}: a fanout stage's groups are no power of two");
+    }
+
+    private static void CheckMirror(in PlanLane lane, in PlanStage stage, string who)
+    {
+        MirrorSettings settings = MirrorSettings.Read(stage);
+        Require(settings.Port >= 0 && settings.Port < lane.PortCount, $"{who}: a mirror stage's port is none");
+        Require(settings.Sample > 0 && settings.SnapBytes >= 0, $"{who}: a mirror stage's sample is none");
+    }
+
+    private static void CheckPolice(PlanImage plan, in PlanStage stage, string who)
+    {
+        PoliceSettings settings = PoliceSettings.Read(stage);
+        const long Bytes = TokenBuckets.SizeBytes;
+        int table = stage.RuleCount == 0 ? 0 : 1;
+        long least = settings.Scope == PoliceScope.Port ? Limits.PortsPerLaneMax
+            : settings.Scope == PoliceScope.Rule ? stage.RuleCount : 1;
+        Require(settings.Scope is >= PoliceScope.Port and <= PoliceScope.Flow
+            && (settings.Scope == PoliceScope.Rule) == (stage.RuleCount > 0), $"{who}: a police stage's scope is none");
+        Require(HasTable(plan, stage, table, TableKind.Buckets, least * Bytes), $"{who}: a police stage without buckets");
+        long buckets = plan.Table((int)stage.FirstTable + table).Bytes / Bytes;
+        Require(settings.Scope != PoliceScope.Flow || BitOperations.IsPow2(buckets),
+            $"{who}: a police stage's flows are no power of two");
+        Require(settings.Rate is > 0 and <= PoliceSettings.RateMax && settings.PeakRate is >= 0 and <= PoliceSettings.RateMax
+                && settings.Burst is >= 0 and <= PoliceSettings.BurstMax
+                && settings.ExcessBurst is >= 0 and <= PoliceSettings.BurstMax,
+            $"{who}: a police stage's rates are none");
     }
 
     private static void CheckRoute(PlanImage plan, in PlanStage stage, string who)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -77,6 +78,23 @@ internal readonly struct FiveTuple
 
     /// <summary>True when the frame carries TCP, UDP or SCTP ports (no fragment but the first).</summary>
     public bool HasPorts => (Kind & PortsBit) != 0;
+
+    /// <summary>A hash of all of it: one flow, one number.</summary>
+    public uint Hash
+    {
+        get
+        {
+            uint hash = BitOperations.Crc32C(uint.MaxValue, Addresses[0]);
+            hash = BitOperations.Crc32C(hash, Addresses[1]);
+            hash = BitOperations.Crc32C(hash, Addresses[2]);
+            hash = BitOperations.Crc32C(hash, Addresses[3]);
+            hash = BitOperations.Crc32C(hash, ((ulong)Protocol << 32) | Ports);
+            return hash ^ (hash >> 16);
+        }
+    }
+
+    /// <summary>The same without ports: all fragments of a packet have it.</summary>
+    public FiveTuple WithoutPorts => new(Addresses, Kind & ~PortsBit, 0);
 
     /// <summary>Parses a frame; VLAN tags are skipped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -57,6 +57,38 @@ internal readonly struct Filter : IStep
         return _default == RuleAction.Drop ? Verdict.Drop(DropReason.FilterDefault) : verdict;
     }
 
+    /// <summary>The rules of any stage that has some, compiled.</summary>
+    public static Rule[] RulesOf(in StageContext context)
+    {
+        Rule[] rules = new Rule[context.Stage.RuleCount];
+        for (int i = 0; i < rules.Length; i++)
+        {
+            rules[i] = new Rule(context.Rule(i));
+        }
+
+        return rules;
+    }
+
+    /// <summary>The first of some rules that matches a frame; -1: none, or the frame is malformed.</summary>
+    public static int Find(Rule[] rules, ReadOnlySpan<byte> frame, int ingress)
+    {
+        if (FiveTuple.Parse(frame, out FiveTuple tuple) == ParseResult.Malformed)
+        {
+            return -1;
+        }
+
+        ulong kind = tuple.Kind | ((ulong)(uint)ingress << Rule.IngressShift);
+        for (int i = 0; i < rules.Length; i++)
+        {
+            if (rules[i].Matches(tuple.Addresses, kind, tuple.Ports))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
     /// <summary>A rule as masks and ranges, in the words of <see cref="FiveTuple"/>.</summary>
     internal readonly struct Rule
     {

@@ -65,6 +65,10 @@ internal static class PipelineBuilder
         StageKind.Route => new Route(c),
         StageKind.Vlan => new Vlan(c),
         StageKind.Switch => new Switch(c),
+        StageKind.Fanout => new Fanout(c),
+        StageKind.Mirror => new Mirror(c),
+        StageKind.Police => new Police(c),
+        StageKind.Stamp => new Stamp(c),
         _ => throw new PlanFormatException(
             $"stage {c.Number} has kind {(uint)c.Stage.Kind}, which this lowlatd lacks"),
     };

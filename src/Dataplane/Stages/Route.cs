@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using LowLatency.Dataplane.Packets;
 using LowLatency.Native;
@@ -53,7 +52,7 @@ internal sealed class Route : IStage
         ulong mac = _macs[burst.Ingress];
         for (int i = 0; i < descriptors.Length; i++)
         {
-            if (verdicts[i].IsEnded)
+            if (verdicts[i].IsDone)
             {
                 continue;
             }
@@ -301,13 +300,7 @@ internal sealed class Route : IStage
             return 0;
         }
 
-        uint hash = BitOperations.Crc32C(uint.MaxValue, tuple.Addresses[0]);
-        hash = BitOperations.Crc32C(hash, tuple.Addresses[1]);
-        hash = BitOperations.Crc32C(hash, tuple.Addresses[2]);
-        hash = BitOperations.Crc32C(hash, tuple.Addresses[3]);
-        uint ports = IsFragment(frame) ? 0 : tuple.Ports;
-        hash = BitOperations.Crc32C(hash, ((ulong)tuple.Protocol << 32) | ports);
-        return hash ^ (hash >> 16);
+        return IsFragment(frame) ? tuple.WithoutPorts.Hash : tuple.Hash;
     }
 
     private static bool IsFragment(ReadOnlySpan<byte> frame) =>

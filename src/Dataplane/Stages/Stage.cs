@@ -124,7 +124,7 @@ internal sealed class Stage<TStep>(TStep step) : IStage
         int ingress = burst.Ingress;
         for (int i = 0; i < descriptors.Length; i++)
         {
-            if (!verdicts[i].IsEnded)
+            if (!verdicts[i].IsDone)
             {
                 Span<byte> frame = umem.Frame(descriptors[i].Address, descriptors[i].Length);
                 verdicts[i] = _step.Apply(frame, ingress, verdicts[i]);

@@ -52,7 +52,7 @@ internal sealed class Switch : IStage
         uint second = (uint)(burst.NowNs / NsPerSecond);
         for (int i = 0; i < count; i++)
         {
-            if (!burst.Verdicts[i].IsEnded)
+            if (!burst.Verdicts[i].IsDone)
             {
                 Verdict verdict = Decide(ref burst, i, second);
                 burst.Verdicts[i] = verdict.IsEnded ? verdict.At(_number) : verdict;

@@ -12,6 +12,7 @@ internal readonly record struct Verdict
     private const int ReasonMask = DropCounters.Count - 1;
     private const int PuntBit = DropCounters.Count;
     private const int StageShift = 8;
+    private const int FinalBit = 0x100; // of a forward: above every port number
     private readonly int _code;
 
     private Verdict(int code) => _code = code;
@@ -25,8 +26,11 @@ internal readonly record struct Verdict
     /// <summary>True when a stage has ended the frame: later stages do not see it.</summary>
     public bool IsEnded => _code < ~(int)DropReason.NoVerdict;
 
+    /// <summary>True when no later stage may see it: ended, or forwarded for good.</summary>
+    public bool IsDone => _code < ~(int)DropReason.NoVerdict || _code >= FinalBit;
+
     /// <summary>The lane's own number of the port it leaves by; only of a forward.</summary>
-    public int Port => _code;
+    public int Port => _code & (FinalBit - 1);
 
     /// <summary>Why it ends; only when it is neither forward nor punt.</summary>
     public DropReason Reason => (DropReason)(~_code & ReasonMask);
@@ -43,9 +47,12 @@ internal readonly record struct Verdict
     /// <summary>Leaves by a port of the lane.</summary>
     public static Verdict Forward(int port)
     {
-        Invariant.Require(port >= 0);
+        Invariant.Require((uint)port < FinalBit);
         return new Verdict(port);
     }
+
+    /// <summary>The same forward, and no later stage sees the frame.</summary>
+    public Verdict AsFinal() => new(_code | FinalBit);
 
     /// <summary>Ends with a reason.</summary>
     public static Verdict Drop(DropReason reason) => new(~(int)reason);

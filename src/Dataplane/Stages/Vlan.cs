@@ -38,7 +38,7 @@ internal sealed class Vlan : IStage
         Span<Verdict> verdicts = burst.Verdicts[..descriptors.Length];
         for (int i = 0; i < descriptors.Length; i++)
         {
-            if (verdicts[i].IsEnded || (_isOut && !verdicts[i].IsForward))
+            if (verdicts[i].IsDone || (_isOut && !verdicts[i].IsForward))
             {
                 continue;
             }
