@@ -13,7 +13,9 @@ public sealed class AclBuilder
 {
     private const int LeafRules = AclBlock.Rules; // one comparison
     private const int LongLeafRules = 16; // where no cut parts them well
-    private const int CopiesMax = 8;
+    private const int CopiesMax = 64;
+    private const int WideBits4 = 8;  // a prefix no longer tells few addresses apart
+    private const int WideBits6 = 32;
     private const long BytesPerRule = 8192;
     private const long BytesAtLeast = 1 << 16;
     private static readonly int[] s_words4 = [0, AclKey.SelectWord];
@@ -69,21 +71,21 @@ public sealed class AclBuilder
     {
         _family = family;
         _emptyRow = -1;
-        List<int> left = [];
-        for (int i = 0; i < _rules.Count; i++)
-        {
-            if (_rules[i].Concerns(family))
-            {
-                left.Add(i);
-            }
-        }
-
+        List<int>[] groups = Groups(family);
+        List<int> rest = groups[^1];
         List<(uint Root, uint First)> trees = [];
-        while (left.Count > 0)
+        for (int group = 0; group < groups.Length - 1 || rest.Count > 0; group++)
         {
-            _isLast = trees.Count == AclTable.TreesMax - 1 || left.Count <= LongLeafRules;
+            bool isRest = group >= groups.Length - 1;
+            List<int> rules = isRest ? rest : groups[group];
+            if (rules.Count == 0)
+            {
+                continue;
+            }
+
+            _isLast = trees.Count == AclTable.TreesMax - 1 || (isRest && rules.Count <= LongLeafRules);
             _evicted = [];
-            AclEntry[] entries = [.. left.Select(rule => new AclEntry(_rules[rule], rule, family))];
+            AclEntry[] entries = [.. rules.Select(rule => new AclEntry(_rules[rule], rule, family))];
             uint root = (uint)_nodes.Count;
             _nodes.Add(default);
             if (!TryFill(root, entries, depth: 0))
@@ -91,12 +93,41 @@ public sealed class AclBuilder
                 return false;
             }
 
-            trees.Add((root, (uint)left[0]));
-            left = [.. _evicted.Distinct().Order()];
+            trees.Add((root, (uint)rules[0]));
+            rest = [.. (isRest ? [] : rest).Concat(_evicted).Distinct().Order()];
         }
 
         SetTrees(AclTable.Section(family), trees);
         return true;
+    }
+
+    // By which addresses they fix: rules that fix the same are parted by the same bits. What is few, or fixes
+    // none, is the last group.
+    private List<int>[] Groups(int family)
+    {
+        List<int>[] groups = [[], [], [], []];
+        int wideBits = family == 6 ? WideBits6 : WideBits4;
+        int count = 0;
+        for (int i = 0; i < _rules.Count; i++)
+        {
+            AclRule rule = _rules[i];
+            if (rule.Concerns(family))
+            {
+                groups[(rule.SourceBits > wideBits ? 0 : 1) + (rule.DestinationBits > wideBits ? 0 : 2)].Add(i);
+                count++;
+            }
+        }
+
+        for (int i = 0; i < groups.Length - 1; i++)
+        {
+            if (groups[i].Count <= Math.Max(LongLeafRules, count / 128))
+            {
+                groups[^1] = [.. groups[^1].Concat(groups[i]).Order()];
+                groups[i] = [];
+            }
+        }
+
+        return groups;
     }
 
     private unsafe void SetTrees(int section, List<(uint Root, uint First)> trees)
@@ -118,6 +149,7 @@ public sealed class AclBuilder
             return false;
         }
 
+        entries = AclEntry.WithoutCovered(entries, _rules);
         if (entries.Length <= LeafRules || depth == AclTable.DepthMax - 1)
         {
             SetLeaf(at, entries);

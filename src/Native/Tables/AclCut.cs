@@ -7,9 +7,10 @@ namespace LowLatency.Native.Tables;
 /// which the parts, squared, sum to least; an entry that does not fix it goes to both sides.</summary>
 internal sealed class AclCut
 {
-    private const int BitsMax = 10;
+    private const int BitsMax = 12;
+    private const int GrowthMax = 8; // copies of all entries by one cut
     private const int SampleMax = 4096; // entries looked at: more tell no other bits
-    private const double GainMin = 0.85; // a bit has to lessen the cost by so much
+    private const double GainMin = 0.95; // a bit has to lessen the cost by so much
     private readonly List<(int Entry, int Part)> _copies = [];
     private int[] _zeros = [];
     private int[] _ones = [];
@@ -50,7 +51,7 @@ internal sealed class AclCut
             _copies.Add((i, 0));
         }
 
-        int limit = _copies.Count * 3;
+        int limit = _copies.Count * GrowthMax;
         double cost = (double)_copies.Count * _copies.Count;
         ulong mask = 0;
         for (int parts = 1; BitOperations.PopCount(mask) < bits; parts *= 2)

@@ -7,6 +7,7 @@ namespace LowLatency.Native.Tables;
 /// fixes, as far as one value and one mask can say, and what is left of its port ranges there.</summary>
 internal struct AclEntry
 {
+    private const int CoverMax = 512; // entries compared in pairs
     public int Rule;
     public int Copies; // of this entry in its tree, as the cuts above it multiplied it
     public AclKey.Words Value;
@@ -72,6 +73,59 @@ internal struct AclEntry
         {
             low = (ushort)((high >> bit) << bit);
         }
+    }
+
+    /// <summary>Leaves out entries that never decide: all that comes to them here, an earlier one
+    /// takes.</summary>
+    /// <param name="entries">Of one node.</param>
+    /// <param name="rules">All rules.</param>
+    public static AclEntry[] WithoutCovered(AclEntry[] entries, IReadOnlyList<AclRule> rules)
+    {
+        if (entries.Length is < 2 or > CoverMax)
+        {
+            return entries;
+        }
+
+        Array.Sort(entries, (a, b) => a.Rule.CompareTo(b.Rule));
+        List<AclEntry> kept = [];
+        foreach (AclEntry entry in entries)
+        {
+            bool isCovered = false;
+            for (int i = 0; i < kept.Count && !isCovered; i++)
+            {
+                isCovered = kept[i].Covers(entry, rules[kept[i].Rule]);
+            }
+
+            if (!isCovered)
+            {
+                kept.Add(entry);
+            }
+        }
+
+        return [.. kept];
+    }
+
+    // Of the same node: what its cuts fixed is the same for both, what is left of the ranges says the rest.
+    private readonly bool Covers(in AclEntry other, AclRule rule)
+    {
+        if (AclBlock.IsWide(rule) || _sourceLow > other._sourceLow || _sourceHigh < other._sourceHigh
+            || _destinationLow > other._destinationLow || _destinationHigh < other._destinationHigh)
+        {
+            return false;
+        }
+
+        for (int word = 0; word < AclKey.SelectWord; word++)
+        {
+            if ((Mask[word] & ~other.Mask[word]) != 0 || ((Value[word] ^ other.Value[word]) & Mask[word]) != 0)
+            {
+                return false;
+            }
+        }
+
+        uint mask = (uint)Mask[AclKey.SelectWord];
+        uint otherMask = (uint)other.Mask[AclKey.SelectWord];
+        uint differs = (uint)(Value[AclKey.SelectWord] ^ other.Value[AclKey.SelectWord]);
+        return (mask & ~otherMask) == 0 && (differs & mask) == 0;
     }
 
     private void SetAddress(int word, UInt128 address, int bits)
