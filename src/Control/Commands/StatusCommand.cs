@@ -147,6 +147,13 @@ internal static class StatusCommand
             ports.WriteTo(text);
         }
 
+        foreach (PortStatus port in plane.Ports.Where(port => port.Offload.Length > 0))
+        {
+            string share = port.OffloadShare is { } part
+                ? $", {Units.Share(part, 1)} % of frames in the kernel" : "";
+            text.Append($"  {port.Name}: {port.Offload}{share}\n");
+        }
+
         foreach (IGrouping<string, PortStatus> group in plane.Ports.Where(port => port.Why.Length > 0)
             .GroupBy(port => port.Why))
         {

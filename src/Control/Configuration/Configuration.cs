@@ -151,6 +151,14 @@ internal sealed record LaneConfiguration
         _ => HugePages.Auto,
     };
 
+    /// <summary>Whether the XDP program may decide in its place.</summary>
+    public Offload Offload => Section.Get<string>("offload") switch
+    {
+        "auto" => Offload.Auto,
+        "kernel" => Offload.Kernel,
+        _ => Offload.None,
+    };
+
     /// <summary>Period of the planned pauses, ns; 0: never.</summary>
     public long YieldEveryNs =>
         Section.GetOr("yield_every", Thread.Policy == LanePolicy.Fifo ? FifoYieldEveryNs : 0L);

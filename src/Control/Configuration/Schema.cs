@@ -221,6 +221,9 @@ internal static class Schema
         new("headroom", Integer(0, 1024, 0), 0L, "extra bytes before each frame"),
         new("huge_pages", Word("auto", "never", "require"), "auto", "2 MiB pages under the UMEM"),
         new("numa_node", Integer(-1, 1023, 0), -1L, "node of the UMEM; -1: where the CPU is"),
+        new("offload", Word("none", "auto", "kernel"), "none",
+            "who forwards: the lane, or the XDP program where the stages are only cross-connect, MACs and one "
+                + "filter; auto: if it can"),
         new("burst", Integer(1, Limits.BurstMax, 64), (long)Limits.BurstMax, "frames handled together"),
         new("gap_threshold", Duration("20us", 1000), 20_000L, "longer gaps become events"),
         new("yield_every", Duration("1s"), null,

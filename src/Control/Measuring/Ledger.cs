@@ -54,7 +54,8 @@ internal readonly record struct PortDelta(string Interface, PortPage First, Port
 /// <item>XDP programs: frames passed to the kernel although they were claimed (no socket on their queue) or
 /// because they were for an address of the port; frames outside the claim only where the claim leaves the
 /// load out. Control, discovery and malformed frames are the kernel's chatter: the generator sends
-/// none.</item>
+/// none. What a rule dropped in the program is named; what it sent out of another interface is nobody's
+/// loss yet.</item>
 /// <item>Devices: tx_dropped (on veth: the peer's ring was full), tx_errors, rx_missed, rx_errors, and
 /// rx_dropped less what is counted already: veth and virtio_net count a refused redirect (the socket's two
 /// counters) in rx_dropped too, and a passed frame may be dropped once more by the stack.</item>
@@ -140,13 +141,17 @@ internal static class Ledger
         PortPage b = queues[0].Last;
         string name = b.Name.ToString();
         long passed = 0;
-        for (int i = (int)XdpOutcome.PassedNotOurs; i < OutcomeCounters.Count; i++)
+        for (int i = (int)XdpOutcome.PassedNotOurs; i <= (int)XdpOutcome.PassedTtl; i++)
         {
             passed += Delta(a.Outcomes[i], b.Outcomes[i]);
         }
 
         AddOutcome(drops, name, XdpOutcome.PassedNoSocket, a, b);
         AddOutcome(drops, name, XdpOutcome.PassedLocal, a, b);
+        AddOutcome(drops, name, XdpOutcome.PassedMulticast, a, b);
+        AddOutcome(drops, name, XdpOutcome.PassedTtl, a, b);
+        AddOutcome(drops, name, XdpOutcome.DroppedRule, a, b);
+        AddOutcome(drops, name, XdpOutcome.DroppedDefault, a, b);
         if (!queues[0].ClaimsLoad)
         {
             AddOutcome(drops, name, XdpOutcome.PassedNotOurs, a, b);

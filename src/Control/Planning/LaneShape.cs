@@ -49,6 +49,9 @@ internal sealed record LaneShape
     /// <summary>Frames handled together.</summary>
     public required int Burst { get; init; }
 
+    /// <summary>Whether the XDP program may decide in its place.</summary>
+    public Offload Offload { get; init; }
+
     /// <summary>Longer gaps become events, ns.</summary>
     public required long GapThresholdNs { get; init; }
 
@@ -96,6 +99,7 @@ internal sealed record LaneShape
             HugePages = lane.HugePages,
             NumaNode = section.Int("numa_node"),
             Burst = section.Int("burst"),
+            Offload = lane.Offload,
             GapThresholdNs = section.Get<long>("gap_threshold"),
             Stages = lane.Stages,
             Section = section,

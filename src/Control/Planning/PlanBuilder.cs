@@ -73,6 +73,7 @@ internal sealed class PlanBuilder(
             HugePages = shape.HugePages,
             NumaNode = shape.NodeIn(facts),
             Burst = (uint)shape.Burst,
+            Offload = shape.Offload,
             GapThresholdNs = shape.GapThresholdNs,
             YieldEveryNs = shape.YieldEveryNs,
             YieldForNs = shape.YieldForNs,

@@ -40,8 +40,8 @@ internal static class PlanJson
         return new LaneDocument(
             lane.Name.ToString(), PlanWords.Of(lane.Kind), PlanWords.Of(lane.Host), lane.Thread,
             lane.Cpu, PlanWords.Of(lane.Policy), lane.Priority, ports, lane.Frames, lane.ChunkBytes,
-            lane.HeadroomBytes, PlanWords.Of(lane.HugePages), lane.NumaNode, lane.Burst, lane.GapThresholdNs,
-            lane.YieldEveryNs, lane.YieldForNs,
+            lane.HeadroomBytes, PlanWords.Of(lane.HugePages), lane.NumaNode, lane.Burst,
+            PlanWords.Of(lane.Offload), lane.GapThresholdNs, lane.YieldEveryNs, lane.YieldForNs,
             [.. Enumerable.Range((int)lane.FirstStage, (int)lane.StageCount)
                 .Select(i => StageOf(plan, plan.Stage(i), ports))]);
     }
@@ -95,7 +95,8 @@ internal sealed record LaneDocument(
     string Name, string Kind, string Host, uint Thread, int Cpu, string Policy,
     int Priority, string[] Ports, uint Frames, uint ChunkBytes, uint HeadroomBytes, string HugePages,
     int NumaNode,
-    uint Burst, long GapThresholdNs, long YieldEveryNs, long YieldForNs, StageDocument[] Stages);
+    uint Burst, string Offload, long GapThresholdNs, long YieldEveryNs, long YieldForNs,
+    StageDocument[] Stages);
 
 internal sealed record StageDocument(string Kind, string[] Ports, string? SourceMac, string? DestinationMac,
     string? DefaultAction, RuleDocument[]? Rules);

@@ -22,7 +22,7 @@ internal static class PlanText
         WritePorts(text, plan);
         for (int i = 0; i < plan.LaneCount; i++)
         {
-            WriteLane(text, plan, plan.Lane(i));
+            WriteLane(text, plan, i);
         }
 
         if (header.Load.PathCount > 0)
@@ -55,8 +55,9 @@ internal static class PlanText
         WriteTable(text, how);
     }
 
-    private static void WriteLane(StringBuilder text, PlanImage plan, in PlanLane lane)
+    private static void WriteLane(StringBuilder text, PlanImage plan, int number)
     {
+        PlanLane lane = plan.Lane(number);
         long mib = ((long)lane.Frames * lane.ChunkBytes) >> 20;
         string headroom = lane.HeadroomBytes == 0 ? "" : $", headroom {lane.HeadroomBytes}";
         string node = lane.NumaNode < 0 ? "" : $", node {lane.NumaNode}";
@@ -76,6 +77,14 @@ internal static class PlanText
         }
 
         WriteWrapped(text, "  ports   ", names);
+        if (lane.Offload != Offload.None)
+        {
+            foreach (string line in OffloadChecks.Describe(plan, number, names))
+            {
+                text.Append($"  offload {line}\n");
+            }
+        }
+
         for (uint i = 0; i < lane.StageCount; i++)
         {
             WriteStage(text, plan, names, plan.Stage((int)(lane.FirstStage + i)));

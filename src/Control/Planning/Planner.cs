@@ -49,7 +49,9 @@ internal static class Planner
         }
 
         PlanBuilder builder = new(configuration, facts, lanes);
-        return Result(findings, builder.Build(configuration.Name, default)) with { Tables = builder.Tables };
+        PlanImage plan = builder.Build(configuration.Name, default);
+        OffloadChecks.Check(plan, lanes, facts, findings);
+        return Result(findings, findings.Errors.Count > 0 ? null : plan) with { Tables = builder.Tables };
     }
 
     /// <summary>Plans the load pair: a generator lane "gen" and a receiver lane "rcv".</summary>

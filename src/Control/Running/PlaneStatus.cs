@@ -86,7 +86,8 @@ internal sealed record StampStatus(long Count, long P50Ns, long P99Ns, long P999
 internal sealed record RuleStatus(string Name, string Action, long Frames, long Bytes);
 
 /// <summary>One port; counts since arming: the socket's (<see cref="CounterNames.XdpStatistics"/>) and its
-/// XDP program's, those that are not 0.</summary>
+/// XDP program's, those that are not 0, with the bytes of what ended there. <c>Offload</c> is who forwards
+/// what comes in; empty: the lane, as asked.</summary>
 internal sealed record PortStatus(
     string Name,
     string Interface,
@@ -100,4 +101,7 @@ internal sealed record PortStatus(
     long LinkDowns,
     long LinkUps,
     IReadOnlyDictionary<string, long> Xdp,
-    IReadOnlyDictionary<string, long> Program);
+    IReadOnlyDictionary<string, long> Program,
+    IReadOnlyDictionary<string, long> ProgramBytes,
+    string Offload,
+    double? OffloadShare);

@@ -1,5 +1,7 @@
 using LowLatency.Control.Planning;
 using LowLatency.Native.Layout;
+using LowLatency.Native.Memory;
+using LowLatency.Native.Xdp;
 
 namespace LowLatency.Control.Running;
 
@@ -8,12 +10,13 @@ internal static class StageReader
 {
     /// <summary>Reads a lane's stages, in order.</summary>
     /// <param name="live">The plan that runs and its tables.</param>
-    /// <param name="counters">The lane's stage counters.</param>
+    /// <param name="region">Where the counters are.</param>
     /// <param name="lane">The lane.</param>
     /// <param name="laneCounters">Its counters, read before.</param>
     public static IReadOnlyList<StageStatus> Read(
-        LivePlan live, ReadOnlySpan<StageCounter> counters, int lane, in LaneCounters laneCounters)
+        LivePlan live, SharedRegion region, int lane, in LaneCounters laneCounters)
     {
+        ReadOnlySpan<StageCounter> counters = region.StageCounters(lane).Span;
         PlanLane plan = live.Plan.Lane(lane);
         List<StageStatus> stages = [];
         long frames = (long)(laneCounters.RxFrames - laneCounters.RxFramesBefore);
@@ -26,7 +29,7 @@ internal static class StageReader
             ForwardLedger.AddPunts(punts, counters[i].Punts);
             long replicas = (long)counters[i].Replicas;
             stages.Add(new StageStatus(
-                i, PlanWords.Of(stage.Kind), frames, drops, punts, replicas, Rules(live, stage))
+                i, PlanWords.Of(stage.Kind), frames, drops, punts, replicas, Rules(live, region, plan, stage))
             {
                 Stamp = stage.Kind == StageKind.Stamp && live.Tables is { } tables
                     ? StampOf(tables.Slice<ulong>((int)stage.FirstTable).Span) : null,
@@ -66,17 +69,31 @@ internal static class StageReader
         return HdrGeometry.ValueAt(index);
     }
 
-    private static List<RuleStatus> Rules(LivePlan live, in PlanStage stage)
+    private static List<RuleStatus> Rules(
+        LivePlan live, SharedRegion region, in PlanLane lane, in PlanStage stage)
     {
+        PathRuleCounters[] paths = stage.Kind != StageKind.Filter ? []
+            : PathRules(region, lane);
         List<RuleStatus> rules = [];
         for (int i = 0; i < stage.RuleCount && live.Tables is not null; i++)
         {
             PlanRule rule = live.Plan.Rule((int)stage.FirstRule + i);
             RuleCounter counter = live.Tables.Slice<RuleCounter>((int)stage.FirstTable)[i];
+            foreach (PathRuleCounters path in paths)
+            {
+                counter.Frames += i < XdpRules.Max ? path[i].Frames : 0;
+                counter.Bytes += i < XdpRules.Max ? path[i].Bytes : 0;
+            }
+
             rules.Add(new RuleStatus(rule.Name.ToString(), PlanWords.Of(rule.Action), (long)counter.Frames,
                 (long)counter.Bytes));
         }
 
         return rules;
     }
+
+    // What the XDP programs counted in the lane's place: there is one filter then, and these are its rules.
+    private static PathRuleCounters[] PathRules(SharedRegion region, PlanLane lane) =>
+        [.. Enumerable.Range(0, (int)lane.PortCount)
+            .Select(own => region.ReadPort(lane.Ports[own]).PathRules)];
 }

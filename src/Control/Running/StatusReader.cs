@@ -117,7 +117,7 @@ internal sealed class StatusReader : IDisposable
                 (long)b.TxFrames, BusyShare(a, b), held, drops, (long)b.PoolEmpty, b.GapMaxNs,
                 b.AllocatedBytes, b.Collections, b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks,
                 (long)b.Replicas, (long)b.ReplicasMissed, punts,
-                StageReader.Read(live, region.StageCounters(lane).Span, lane, b)));
+                StageReader.Read(live, region, lane, b)));
         }
 
         return lanes;
@@ -154,7 +154,9 @@ internal sealed class StatusReader : IDisposable
                     RunNames.Of(plan.Mode), RunNames.Of(page.EffectiveMode),
                 page.Why.ToString(), RunNames.Of(page.Link), (long)page.LinkDowns,
                 (long)page.LinkUps,
-                Named(CounterNames.XdpStatistics, drops), Named(CounterNames.Outcomes, page.Outcomes)));
+                Named(CounterNames.XdpStatistics, drops), Named(CounterNames.Outcomes, page.Outcomes),
+                Named(CounterNames.Outcomes, page.OutcomeBytes), page.Offload.ToString(),
+                OffloadShare.Of(page.Outcomes)));
         }
 
         return ports;

@@ -20,6 +20,7 @@ internal sealed class Appliance : IDisposable
     private readonly List<PuntThread> _punts = [];
     private readonly TableMemory _tables;
     private readonly Reload _reload;
+    private readonly PathHooks _paths;
     private int _collectionsAtArm;
 
     private Appliance(SharedRegion region, TableMemory tables)
@@ -29,7 +30,8 @@ internal sealed class Appliance : IDisposable
         _plan = region.Plan;
         _sockets = new LaneSockets[_plan.LaneCount];
         _lanes = new ILane[_plan.LaneCount];
-        _reload = _undo.Keep(new Reload(region, _lanes, tables));
+        _paths = _undo.Keep(new PathHooks(region, _hooks));
+        _reload = _undo.Keep(new Reload(region, _lanes, tables, _paths));
     }
 
     /// <summary>Provisions and arms. What a failing step had acquired before is given back, the tables,
@@ -68,6 +70,8 @@ internal sealed class Appliance : IDisposable
         {
             hook.HandleEvents();
         }
+
+        _paths.Update();
     }
 
     /// <summary>Copies the kernel's counters of every port to its page. Allocates nothing.</summary>
@@ -77,6 +81,9 @@ internal sealed class Appliance : IDisposable
         {
             hook.Refresh();
         }
+
+        _paths.Update();
+        _paths.Refresh();
 
         _region.Header.HeartbeatNs = ThreadControl.NowNs;
         _region.Header.Collections = GC.CollectionCount(0) - _collectionsAtArm;
@@ -89,6 +96,7 @@ internal sealed class Appliance : IDisposable
     public void Disarm()
     {
         _region.Header.State = RegionState.Draining;
+        _paths.Suspend();
         foreach (InterfaceHook hook in _hooks)
         {
             hook.Close();
@@ -308,6 +316,8 @@ internal sealed class Appliance : IDisposable
         {
             hook.OpenGate();
         }
+
+        _paths.Take(_plan);
 
         Refresh();
     }

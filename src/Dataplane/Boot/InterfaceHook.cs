@@ -21,6 +21,7 @@ internal sealed class InterfaceHook : IDisposable
     private PromiscuousHold? _promiscuous;
     private string _attachRefusal = "";
     private bool _isGone;
+    private bool _isUp;
 
     private InterfaceHook(SharedRegion region, in PlanPort plan, LinkMonitor monitor, RouteNetlink route, LinkInfo link)
     {
@@ -39,6 +40,21 @@ internal sealed class InterfaceHook : IDisposable
 
     /// <summary>Tx queues that the driver runs.</summary>
     public required int TxQueues { get; init; }
+
+    /// <summary>The program, once it is attached; null: the ports only send.</summary>
+    public XdpProgram? Program => _program;
+
+    /// <summary>It was deleted, or another one has its name.</summary>
+    public bool IsGone => _isGone;
+
+    /// <summary>The link is up and has a carrier.</summary>
+    public bool IsUp => _isUp;
+
+    /// <summary>The interface's name.</summary>
+    public string Name => _link.Name;
+
+    /// <summary>ifindex.</summary>
+    public int Index => _link.Index;
 
     /// <summary>The netlink socket that tells of changes.</summary>
     public int WatchFd => _monitor.Fd;
@@ -188,8 +204,9 @@ internal sealed class InterfaceHook : IDisposable
     {
         LinkStatistics device = default;
         OutcomeCounters outcomes = default;
+        OutcomeCounters bytes = default;
         bool hasDevice = !_isGone && _route.ReadStatistics(_link.Index, ref device) == Errno.Ok;
-        _program?.ReadOutcomes(ref outcomes);
+        _program?.ReadOutcomes(ref outcomes, ref bytes);
         foreach (HookPort port in _ports)
         {
             if (port.Socket == null)
@@ -202,6 +219,7 @@ internal sealed class InterfaceHook : IDisposable
             Seqlock.Begin(ref page.Epoch);
             page.Xdp = errno == Errno.Ok ? statistics : page.Xdp;
             page.Outcomes = outcomes;
+            page.OutcomeBytes = bytes;
             page.Device = hasDevice ? device : page.Device;
             Seqlock.End(ref page.Epoch);
         }
@@ -256,6 +274,7 @@ internal sealed class InterfaceHook : IDisposable
 
     private void SetLink(LinkState state)
     {
+        _isUp = state == LinkState.Up;
         foreach (HookPort port in _ports)
         {
             ref PortPage page = ref _region.PortPage(port.Port).Value;

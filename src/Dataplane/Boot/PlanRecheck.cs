@@ -65,6 +65,7 @@ internal static class PlanRecheck
         Require(lane.Policy <= LanePolicy.Fifo, $"{who}: policy {(uint)lane.Policy} is unknown");
         Require(lane.HugePages <= HugePages.Require, $"{who}: huge pages {(uint)lane.HugePages} is unknown");
         Require(lane.NumaNode is >= -1 and < Limits.NumaNodesMax, $"{who}: NUMA node {lane.NumaNode}");
+        Require(lane.Offload <= Offload.Kernel, $"{who}: offload {(uint)lane.Offload} is unknown");
         Require(lane.Burst is > 0 and <= Limits.BurstMax, $"{who}: burst of {lane.Burst}");
         Require(lane.YieldEveryNs == 0 || (lane.YieldForNs > 0 && lane.YieldForNs < lane.YieldEveryNs),
             $"{who}: pauses of {lane.YieldForNs} ns every {lane.YieldEveryNs} ns");

@@ -10,7 +10,7 @@ namespace LowLatency.Dataplane.Boot;
 /// <summary>Takes the generations that Control asks for: a new plan for the same ports and lanes, read from
 /// the table memory, built by the main thread, taken by every lane at a turn's border; or refused, and all is
 /// as it was. Main thread.</summary>
-internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tables) : IDisposable
+internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tables, PathHooks paths) : IDisposable
 {
     private const long AcknowledgeNs = 1_000_000_000; // a lane turns every few microseconds; pauses are shorter, too
     private readonly Waiter _waiter = new();
@@ -78,11 +78,13 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
             throw;
         }
 
+        paths.Suspend(); // until all lanes have changed, they take every frame
         int late = Swap(after);
         if (late >= 0)
         {
             // Back to the old one; the memory of the new one stays mapped, a lane may still be in it.
             _ = Swap(before);
+            paths.Take(_plan);
             return $"lane '{plan.Lane(late).Name}' did not take the new generation within a second: "
                 + "all lanes run the old one";
         }
@@ -93,6 +95,7 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
         _tables.Dispose(); // no lane uses it any more
         _tables = tables;
         _plan = plan;
+        paths.Take(plan);
         return "";
     }
 

@@ -34,6 +34,18 @@ public enum Claim : uint
     Route = 4,
 }
 
+/// <summary>Who forwards what a lane's stages decide on: the lane, or the XDP program where these stages come
+/// to a path (<see cref="Xdp.PathCompiler"/>).</summary>
+public enum Offload : uint
+{
+    /// <summary>The lane.</summary>
+    None = 0,
+    /// <summary>The XDP program where it can.</summary>
+    Auto = 1,
+    /// <summary>The XDP program; a lane whose stages it cannot do is refused.</summary>
+    Kernel = 2,
+}
+
 /// <summary>When a lane asks the kernel to look at a port's rings.</summary>
 public enum WakePolicy : uint
 {
@@ -262,8 +274,8 @@ public struct PlanLane
     public int NumaNode;
     /// <summary>Frames handled together, 1..<see cref="Limits.BurstMax"/>.</summary>
     public uint Burst;
-    /// <summary>Zero.</summary>
-    public uint Reserved;
+    /// <summary>Whether the XDP program may decide in the lane's place.</summary>
+    public Offload Offload;
     /// <summary>Gaps longer than this become events, ns.</summary>
     public long GapThresholdNs;
     /// <summary>A planned pause starts at every multiple of this on CLOCK_MONOTONIC, ns; 0: never.</summary>

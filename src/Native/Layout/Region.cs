@@ -53,7 +53,7 @@ public struct RegionHeader
     public const ulong MagicValue = 0x4E4F_4947_4552_4C4C;
 
     /// <summary>Grows with every change of any struct of the region.</summary>
-    public const uint VersionValue = 3;
+    public const uint VersionValue = 4;
 
     /// <summary><see cref="MagicValue"/>.</summary>
     public ulong Magic;
@@ -313,10 +313,23 @@ public struct PortPage
     public XdpStatistics Xdp;
     /// <summary>What the XDP program did, all CPUs, all queues of the interface.</summary>
     public OutcomeCounters Outcomes;
+    /// <summary>Bytes of the frames that ended in the XDP program, by the same outcomes.</summary>
+    public OutcomeCounters OutcomeBytes;
+    /// <summary>What the rules of the lane's filter matched in the XDP program, by rule.</summary>
+    public PathRuleCounters PathRules;
+    /// <summary>Who forwards what comes in, and why; empty: the lane, as it was asked to.</summary>
+    public Text128 Offload;
     /// <summary>The interface's own statistics (rtnl_link_stats64).</summary>
     public LinkStatistics Device;
     /// <summary>Why the effective mode is what it is.</summary>
     public Text512 Why;
+}
+
+/// <summary>One <see cref="RuleCounter"/> for each rule that a path may have.</summary>
+[InlineArray(Xdp.XdpRules.Max)]
+public struct PathRuleCounters
+{
+    private RuleCounter _first;
 }
 
 /// <summary>The part of linux/if_link.h <c>rtnl_link_stats64</c> that a ledger needs.</summary>

@@ -78,7 +78,7 @@ public sealed class RegionLayout
     public static long HistogramBytes => HdrGeometry.Length * sizeof(ulong);
 
     /// <summary>Bytes from one port page to the next.</summary>
-    public static int PortStride => 1024;
+    public static int PortStride => 3072;
 
     /// <summary>The histograms that a lane of this kind has.</summary>
     public static ReadOnlySpan<HistogramKind> Kinds(LaneKind kind) => kind switch

@@ -120,6 +120,38 @@ public sealed class NetdevFamily : IDisposable
         return features;
     }
 
+    /// <summary>What an interface's driver offers of XDP at this moment: that of veth changes with what its
+    /// peer does. Allocates nothing: for polling.</summary>
+    /// <returns>False when the kernel is too old to say or the interface is gone.</returns>
+    public bool TryReadXdp(int interfaceIndex, out XdpFeatures xdp)
+    {
+        xdp = XdpFeatures.None;
+        if (!IsPresent)
+        {
+            return false;
+        }
+
+        NetlinkRequest request = new(_request, _family, 0);
+        request.Append(new GenericNetlink.Header { Command = NetdevAttribute.CommandDevice, Version = 1 });
+        request.Attribute(NetdevAttribute.DeviceIndex, (uint)interfaceIndex);
+        if (_socket.Get(request.Bytes, out NetlinkMessage answer) != Errno.Ok)
+        {
+            return false;
+        }
+
+        NetlinkAttributes attributes = answer.AttributesAfter(Unsafe.SizeOf<GenericNetlink.Header>());
+        while (attributes.TryNext(out int type, out ReadOnlySpan<byte> value))
+        {
+            if (type == NetdevAttribute.DeviceXdpFeatures)
+            {
+                xdp = (XdpFeatures)NetlinkAttributes.Number(value);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Closes the socket.</summary>
     public void Dispose() => _socket.Dispose();
 }

@@ -370,7 +370,7 @@ public sealed class ConfigurationErrorTests
             "t.toml:1:8: nmae = \"t\": no such key at the top of the file. Did you mean name?",
             "t.toml:23:9: queue = 1: no such key in [[lane]]. Keys there: name, cpu, policy, "
                 + "priority, nice, host, thread, ports, frames, chunk, headroom, huge_pages, numa_node, "
-                + "burst, gap_threshold, yield_every, yield_for, stage.",
+                + "offload, burst, gap_threshold, yield_every, yield_for, stage.",
             "t.toml:30:8: rate = \"fast\": must be frames a second over 0 and at most 50M, such as "
                 + "\"100k\" or \"1.5M\". Write rate = \"100k\", for example.");
 

@@ -36,6 +36,7 @@ public sealed class PlanRecheckTests
         ("lane 0: has 0 ports", p => p.Lanes[0].PortCount = 0),
         ("lane 0: has 17 ports", p => p.Lanes[0].PortCount = 17),
         ("lane 0: chunks of 3000 bytes; 2048 or 4096", p => p.Lanes[0].ChunkBytes = 3000),
+        ("lane 0: offload 3 is unknown", p => p.Lanes[0].Offload = (Offload)3),
         ("lane 0: burst of 0", p => p.Lanes[0].Burst = 0),
         ("lane 0: burst of 65", p => p.Lanes[0].Burst = 65),
         ("lane 0: pauses of 0 ns every 5 ns", p => p.Lanes[0].YieldEveryNs = 5),

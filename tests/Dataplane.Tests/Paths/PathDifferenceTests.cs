@@ -7,7 +7,7 @@ using LowLatency.Native.Layout;
 using LowLatency.Native.Xdp;
 using Xunit;
 
-namespace LowLatency.Dataplane.Tests.Offload;
+namespace LowLatency.Dataplane.Tests.Paths;
 
 /// <summary>The same frames through the XDP program, in the kernel, and through a real lane: what a path
 /// decides must be what the lane decides, to the byte.</summary>
@@ -125,7 +125,8 @@ public sealed class PathDifferenceTests
                 Assert.Equal(sent[^1], left);
                 break;
             case XdpOutcome.DroppedRule:
-                Assert.Equal(drops[(int)DropReason.FilterRule] + 1, bench.Counters.Drops[(int)DropReason.FilterRule]);
+                Assert.Equal(drops[(int)DropReason.FilterRule] + 1,
+                    bench.Counters.Drops[(int)DropReason.FilterRule]);
                 break;
             case XdpOutcome.DroppedDefault:
                 Assert.Equal(drops[(int)DropReason.FilterDefault] + 1,
