@@ -39,11 +39,14 @@ public sealed class Rack : IDisposable
     }
 
     /// <summary>The forwarder p0 and q0, cross-connected, pinned to the last CPU.</summary>
-    public PlanImage Forwarder(string suffix = "", bool lockMemory = true)
+    public PlanImage Forwarder(
+        string suffix = "", bool lockMemory = true, Offload offload = Offload.None)
     {
         PlanPort[] ports = [MakePort("a", "p0", Claim.Ip), MakePort("b", "q0", Claim.Ip)];
         PlanLane lane = MakeLane("fwd", LaneKind.Forward, Environment.ProcessorCount - 1, 0, 1);
         lane.StageCount = 1;
+        lane.Offload = offload;
+        ports[1].InterfaceNumber = 1;
         PlanStage stage = new() { Kind = StageKind.CrossConnect, PortA = 0, PortB = 1 };
         return PlanImage.Build(MakeHeader(suffix, lockMemory), ports, [lane], [stage], []);
     }
@@ -136,6 +139,7 @@ public sealed class Rack : IDisposable
             FillSlots = 2048,
             CompletionSlots = 1024,
             FillLevel = 1024,
+            MtuBytes = 1500,
             NumaNode = -1,
         };
         port.Name.Set(name);
