@@ -15,7 +15,7 @@ enum ll_claim {
 	LL_CLAIM_IP = 1,   /* IPv4 and IPv6, but for this port's own addresses, discovery and control */
 	LL_CLAIM_UDP = 2,  /* of those, UDP to a destination port in the range */
 	LL_CLAIM_ALL = 3,  /* every frame */
-	LL_CLAIM_ROUTE = 4, /* as LL_CLAIM_IP, but only what a router forwards: see lowlat.bpf.c judge_route() */
+	LL_CLAIM_ROUTE = 4, /* as LL_CLAIM_IP, but only what a router forwards: judge_route() */
 };
 
 /*

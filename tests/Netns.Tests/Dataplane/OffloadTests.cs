@@ -19,7 +19,8 @@ public sealed class OffloadTests
         Assert.Equal("lane: q0 cannot take redirected frames; a veth can when its peer has XDP or GRO on",
             forward.Region.ReadPort(0).Offload.ToString());
         using Daemon load = Daemon.StartArmed(rack.Load(ratePps: Frames, durationMs: 1000));
-        Lab.Eventually(() => forward.Region.ReadPort(0).Offload.ToString() == "kernel: to q0"); // s0 has XDP now
+        // s0 has XDP now.
+        Lab.Eventually(() => forward.Region.ReadPort(0).Offload.ToString() == "kernel: to q0");
         Rack.Begin(load);
         Rack.WaitUntilDrained(load);
 
@@ -32,7 +33,8 @@ public sealed class OffloadTests
         Assert.Equal((generator.Sent[0], 0UL), (offloaded, lane));
         Assert.Equal(offloaded * 60, port.OutcomeBytes[(int)XdpOutcome.Offloaded]);
         PortPage sink = load.Region.ReadPort(1);
-        ulong dropped = forward.Region.ReadPort(1).Device.TxDropped + sink.Xdp.RxDropped + sink.Xdp.RxRingFull;
+        ulong dropped = forward.Region.ReadPort(1).Device.TxDropped + sink.Xdp.RxDropped
+            + sink.Xdp.RxRingFull;
         Assert.Equal(generator.Sent[0], receiver.Received[0] + dropped);
         Assert.True(receiver.Received[0] > 0);
         Assert.Equal((0, ""), forward.Stop());
