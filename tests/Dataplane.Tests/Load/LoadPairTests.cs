@@ -235,7 +235,9 @@ public sealed class LoadPairTests
             Assert.True(sentNs >= startNs + BlockedNs - 1_000_000 && sentNs <= ThreadControl.NowNs);
         }
 
-        Assert.Equal(10_000UL - 64, Above(pair.Generator, 0, HistogramKind.Lateness, BlockedNs - 10_000_000 - 1_000_000));
+        // Those that the ring took at once are late, too, where this host stood still as they were due.
+        ulong late = Above(pair.Generator, 0, HistogramKind.Lateness, BlockedNs - 10_000_000 - 1_000_000);
+        Assert.InRange(late, 10_000UL - 64, 10_000UL);
         Assert.True(Above(pair.Receiver, 1, HistogramKind.EndToEnd, BlockedNs - 10_000_000 - 1_000_000) >= 9_936);
         Assert.True(releasedNs >= startNs + BlockedNs);
     }
