@@ -1,3 +1,5 @@
+using LowLatency.Native.Layout;
+
 namespace LowLatency.Bench.Forward;
 
 /// <summary>What every forwarder under measurement gets.</summary>
@@ -19,7 +21,7 @@ internal interface IForwarder : IDisposable
 internal static class Contestants
 {
     /// <summary>Names that <see cref="Start"/> knows.</summary>
-    public static readonly string[] Names = ["lowlatd", "testpmd", "kernel"];
+    public static readonly string[] Names = ["lowlatd", "testpmd", "kernel", "offload", "linux"];
 
     /// <summary>Starts one; it forwards when this returns.</summary>
     public static IForwarder Start(string name, Setting setting) => name switch
@@ -27,6 +29,8 @@ internal static class Contestants
         "lowlatd" => new LowlatdForwarder(setting),
         "testpmd" => new TestpmdForwarder(setting),
         "kernel" => new KernelForwarder(setting),
+        "offload" => new OffloadForwarder(setting),
+        "linux" => new LinuxForwarder(setting),
         _ => throw new BenchException($"no contestant '{name}'"),
     };
 
@@ -36,6 +40,70 @@ internal static class Contestants
             Daemon.Start(setting.Lowlatd, setting.Parts, Plans.Forwarder(setting.Rack, setting.Tuning));
 
         public void Dispose() => Ours!.Dispose();
+    }
+
+    // lowlatd's XDP program forwards in the lane's place, by the same stages: in the softirq of the CPU that sends.
+    private sealed class OffloadForwarder : IForwarder
+    {
+        private readonly Rack _rack;
+
+        public OffloadForwarder(Setting setting)
+        {
+            _rack = setting.Rack;
+            _rack.SetGro("sink", "sinkB", isOn: true);
+            try
+            {
+                Ours = Daemon.Start(setting.Lowlatd, setting.Parts,
+                    Plans.Forwarder(setting.Rack, setting.Tuning, Offload.Kernel));
+                string who = Ours.Region.ReadPort(0).Offload.ToString();
+                if (who != "kernel: to dutB")
+                {
+                    throw new BenchException($"the kernel does not forward: {who}");
+                }
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        public Daemon? Ours { get; }
+
+        public void Dispose()
+        {
+            Ours?.Dispose();
+            _rack.SetGro("sink", "sinkB", isOn: false);
+        }
+    }
+
+    // The stack's own IPv4 forwarding: one route, one neighbour, no filter; in the softirq of the CPU that sends.
+    private sealed class LinuxForwarder : IForwarder
+    {
+        private readonly Rack _rack;
+        private readonly string _dut;
+
+        public LinuxForwarder(Setting setting)
+        {
+            _rack = setting.Rack;
+            _dut = _rack.Name("dut");
+            _rack.SetGro("dut", "dutA", isOn: true); // the flood is redirected into it
+            Tool.Run("ip", "netns", "exec", _dut, "sysctl", "-qw", "net.ipv4.ip_forward=1",
+                "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.dutA.rp_filter=0");
+            Tool.Run("ip", "-n", _dut, "address", "replace", "198.18.0.254/24", "dev", "dutA");
+            Tool.Run("ip", "-n", _dut, "address", "replace", "198.19.0.254/24", "dev", "dutB");
+            Tool.Run("ip", "-n", _dut, "neighbour", "replace", "198.19.0.1",
+                "lladdr", setting.Rack.MacOf("sink", "sinkB"), "dev", "dutB");
+        }
+
+        public Daemon? Ours => null;
+
+        public void Dispose()
+        {
+            _rack.SetGro("dut", "dutA", isOn: false);
+            Tool.Run("ip", "-n", _dut, "address", "flush", "dev", "dutA");
+            Tool.Run("ip", "-n", _dut, "address", "flush", "dev", "dutB");
+        }
     }
 
     // DPDK's own forwarder with its AF_XDP driver. busy_budget=0 is its fast setting on veth: with busy

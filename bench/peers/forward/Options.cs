@@ -7,12 +7,13 @@ namespace LowLatency.Bench.Forward;
 internal sealed record Options
 {
     public const string Help = """
-        Forward: lowlatd against DPDK testpmd and the kernel's own redirect, in one lab, interleaved. Needs root.
+        Forward: lowlatd against DPDK testpmd, the kernel's own redirect and its stack, in one lab, interleaved. Needs root.
 
           throughput | latency       what to measure (default: throughput)
           --repeats N                rounds (7)
           --seconds S                measured time of each run (3)
-          --contestants A,B,…        of lowlatd, testpmd, kernel (throughput: all three; latency: lowlatd, testpmd)
+          --contestants A,B,…        of lowlatd, testpmd, kernel, offload (lowlatd's XDP program), linux (IPv4
+                                     forwarding); throughput: all, latency: lowlatd, testpmd
           --rates PPS,…              latency only (10000,200000)
           --lowlatd FILE             the published program (out/lowlatd)
           --json FILE                results for the gates

@@ -9,7 +9,7 @@ internal static class Plans
     private const uint Slots = 2048;
 
     /// <summary>The forwarder: cross-connect, then swap MACs, as testpmd's macswap does.</summary>
-    public static PlanImage Forwarder(Rack rack, Tuning tuning)
+    public static PlanImage Forwarder(Rack rack, Tuning tuning, Offload offload = Offload.None)
     {
         PlanPort[] ports =
         [
@@ -18,6 +18,8 @@ internal static class Plans
         ];
         PlanLane lane = MakeLane("fwd", LaneKind.Forward, 1, 0, tuning.HugePages);
         lane.Burst = tuning.Burst;
+        lane.Offload = offload;
+        ports[1].InterfaceNumber = 1;
         lane.StageCount = 2;
         PlanStage[] stages =
         [

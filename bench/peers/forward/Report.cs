@@ -28,6 +28,13 @@ internal static class Report
             AddSpread(values, $"forward.mpps.vs.{peer}.pairs", ratio);
         }
 
+        if (mpps.TryGetValue("offload", out List<double>? offload) && mpps.TryGetValue("linux", out List<double>? linux))
+        {
+            double medians = Spread.Of(offload).Median / Spread.Of(linux).Median;
+            Console.WriteLine($"  offload / linux: medians {medians:F3}, pairs {Spread.OfRatios(offload, linux)}");
+            values["forward.mpps.offload.vs.linux"] = Round(medians);
+        }
+
         return values;
     }
 
