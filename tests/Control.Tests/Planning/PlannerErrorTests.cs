@@ -29,7 +29,7 @@ public sealed class PlannerErrorTests
     public void A_missing_interface_of_a_real_host_lists_those_there_are() =>
         Forward(Metal("eth1", "eth7"), Sample.Metal,
             "t.toml:13:13: interface = \"eth7\": no such interface in this network namespace: it "
-                + "has eth1, eth2. Name one of them, or its network namespace with netns.");
+                + "has eth1, eth2, eth3. Name one of them, or its network namespace with netns.");
 
     [Theory]
     [InlineData("auto", XdpFeatures.None,

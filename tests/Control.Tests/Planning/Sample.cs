@@ -70,7 +70,7 @@ internal static class Sample
         MemAvailableBytes = 32L << 30,
         HugePagesFree = 64,
         NodeOfCpu = new Dictionary<int, int> { [0] = 0, [1] = 0, [2] = 0, [3] = 0 },
-        Namespaces = [new NamespaceFacts("", "", [Card(2, "eth1"), Card(3, "eth2")])],
+        Namespaces = [new NamespaceFacts("", "", [Card(2, "eth1"), Card(3, "eth2"), Card(4, "eth3")])],
     };
 
     /// <summary>Text with one change, which must apply.</summary>

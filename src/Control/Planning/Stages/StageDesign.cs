@@ -77,8 +77,11 @@ internal sealed class StageBuild
 internal static class StageDesigns
 {
     /// <summary>All of them.</summary>
-    public static readonly IReadOnlyList<StageDesign> All = [new VlanDesign(), new SwitchDesign(),
-        new RouteDesign()];
+    public static readonly IReadOnlyList<StageDesign> All =
+    [
+        new VlanDesign(), new SwitchDesign(), new RouteDesign(), new PoliceDesign(), new MirrorDesign(),
+        new FanoutDesign(), new StampDesign(),
+    ];
 
     /// <summary>The design of a kind; null: a simple one.</summary>
     public static StageDesign? Find(StageKind kind) => All.FirstOrDefault(design => design.Kind == kind);
