@@ -186,6 +186,7 @@ internal static class Schema
         new("source_ports", Ports, null, "default: any"),
         new("destination_ports", Ports, null, "default: any"),
         new("port", PortName, null, "ingress port; default: any"),
+        .. AclDesign.RuleOptions,
         new("action", Word("pass", "drop"), null, "what happens to a match", true),
     ]);
 
@@ -200,7 +201,7 @@ internal static class Schema
         new("port", PortName, null, "mac-rewrite: egress port; default: any"),
         new("source", MacOrOwn, null, "mac-rewrite: new source MAC; \"own\": the port's"),
         new("destination", Mac, null, "mac-rewrite: new destination MAC"),
-        new("default", Word("pass", "drop"), "pass", "filter: what happens to frames that no rule names"),
+        new("default", Word("pass", "drop"), "pass", "filter, acl: what happens to frames that no rule names"),
         .. StageDesigns.All.SelectMany(design => design.Options).DistinctBy(option => option.Key),
     ],
         [Rule, .. StageDesigns.All.SelectMany(design => design.Tables).DistinctBy(table => table.Path)]);

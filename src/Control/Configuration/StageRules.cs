@@ -139,6 +139,15 @@ internal static class StageRules
                 CheckPort(lane, section.Get<string>("port"), section.At("port"), findings);
             }
 
+            foreach (OptionRow option in AclDesign.RuleOptions.Where(option => section.Has(option.Key)))
+            {
+                if (stage.Kind != StageKind.Acl)
+                {
+                    findings.Error(section.At(option.Key), "not a key of a filter stage's rule",
+                        "Use kind = \"acl\", which has it, and is faster with many rules.");
+                }
+            }
+
             CheckFamily(rule, "source", rule.Source, findings);
             CheckFamily(rule, "destination", rule.Destination, findings);
         }

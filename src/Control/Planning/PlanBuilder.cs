@@ -210,6 +210,7 @@ internal sealed class PlanBuilder(
             Port = NumberOf(lane, section.GetOr("port", "")),
             Action = ActionOf(section.Get<string>("action")),
         };
+        AclDesign.SetRule(rule, ref plan);
         plan.Name.Set(rule.Name);
         rule.Source?.Address.TryWriteBytes(plan.Source, out _);
         rule.Destination?.Address.TryWriteBytes(plan.Destination, out _);

@@ -1,4 +1,5 @@
 using System.Net;
+using LowLatency.Control.Planning.Stages;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Planning;
@@ -45,6 +46,10 @@ internal static class PlanWords
         Add(words, "destination", PrefixText(rule.Destination, rule.DestinationBits, rule.Family));
         Add(words, "source_ports", Range(rule.SourcePortLow, rule.SourcePortHigh));
         Add(words, "destination_ports", Range(rule.DestinationPortLow, rule.DestinationPortHigh));
+        Add(words, "vlan", rule.VlanLow == 0 && rule.VlanHigh >= 4095 ? ""
+            : rule.VlanHigh == 0 ? "untagged" : Range(rule.VlanLow, rule.VlanHigh));
+        Add(words, "tcp_flags", AclDesign.FlagsText(rule.TcpFlags, rule.TcpFlagsMask));
+        Add(words, "fragment", rule.Fragment == FragmentMatch.Any ? "" : Of(rule.Fragment));
         return words.Count == 0 ? ["any"] : words;
     }
 

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using LowLatency.Dataplane.Stages;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Tables;
@@ -38,6 +40,13 @@ internal static class StageRecheck
                 Require(HasTable(plan, stage, 0, TableKind.Histogram, RegionLayout.HistogramBytes),
                     $"{who}: a stamp stage without a histogram");
                 Require(StampSettings.Read(stage).Sample > 0, $"{who}: a stamp stage's sample is none");
+                break;
+            case StageKind.Acl:
+                Require(stage.RuleCount > 0 && HasTable(plan, stage, Acl.CountersTable, TableKind.RuleCounters,
+                        stage.RuleCount * (long)Unsafe.SizeOf<RuleCounter>()),
+                    $"{who}: an acl stage without counters");
+                Require(HasTable(plan, stage, Acl.ListTable, TableKind.Acl, AclTable.BytesMin),
+                    $"{who}: an acl stage without its list");
                 break;
             default:
                 break;

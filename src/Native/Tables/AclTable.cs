@@ -22,6 +22,9 @@ public readonly unsafe struct AclTable
     /// <summary>Keys that are looked up together: one burst of a lane.</summary>
     public const int BurstMax = 64;
 
+    /// <summary>Least memory that a view takes.</summary>
+    public static readonly int BytesMin = sizeof(Header);
+
     internal const ulong MagicValue = 0x3130_4C43_414C_4C00;
     internal const int DepthMax = 40;
     internal const int FamilyCount = 3;

@@ -13,7 +13,7 @@ internal sealed class FanoutDesign : StageDesign
     private static readonly TableRow Group = new("lane.stage.group", true,
     [
         new("address", OptionType.Parsed("an IPv4 or IPv6 address", "233.252.0.1",
-            Quantities.Address, IPAddress.Any), null, "destination address of its frames", true),
+            Quantities.Address, IPAddress.Parse("0.0.0.0")), null, "destination address of its frames", true),
         new("members", Members, null, "ports that they go to", true),
     ]);
 
