@@ -37,21 +37,26 @@ foreach (RuleSetKind kind in Enum.GetValues<RuleSetKind>())
     {
         if (only == null || only.Equals(kind.ToString(), StringComparison.OrdinalIgnoreCase))
         {
-            ratios.Add(($"{kind}_{count}", Compare(kind, count)));
+            ratios.Add(($"{kind}.{count}", Compare(kind, count)));
         }
     }
 }
 
 if (json != null)
 {
+    Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(json))!);
     using FileStream stream = File.Create(json);
     using Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true });
     writer.WriteStartObject();
+    writer.WriteString("schema", "lowlat.bench/1");
+    writer.WriteString("bench", "acl");
+    writer.WriteStartObject("values");
     foreach ((string name, double value) in ratios)
     {
-        writer.WriteNumber($"acl_over_rte_{name.ToLowerInvariant()}", Math.Round(value, 3));
+        writer.WriteNumber($"acl.vs.rte.{name.ToLowerInvariant()}", Math.Round(value, 3));
     }
 
+    writer.WriteEndObject();
     writer.WriteEndObject();
 }
 
@@ -111,20 +116,13 @@ double Compare(RuleSetKind kind, int count)
         }
     }
 
-    for (int i = 0; i < KeyCount; i++)
-    {
-        if (found[i] + 1 != (int)peerFound[i])
-        {
-            throw new InvalidOperationException(
-                $"{kind} {count}: key {i} {samples[i]}: rule {found[i]} here, {(int)peerFound[i] - 1} there");
-        }
-    }
-
+    AssertSame(samples, found, peerFound);
     double here = Median(mine);
     double there = Median(theirs);
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{kind,-9} {count,6} rules: {here,6:F1} ns, rte_acl {algorithm} {there,6:F1} ns, ratio {here / there:F2}; "
-        + $"{ours.TreeCount(4)} trees, {image.Length / 1024} KiB, built in {buildMs:F0} ms ({peerBuildMs:F0} ms)"));
+        $"{kind,-9} {count,6} rules: {here,6:F1} ns, rte_acl {algorithm} {there,6:F1} ns, "
+        + $"ratio {here / there:F2}; {ours.TreeCount(4)} trees, {image.Length / 1024} KiB, "
+        + $"built in {buildMs:F0} ms ({peerBuildMs:F0} ms)"));
     return here / there;
 }
 
@@ -153,6 +151,18 @@ string Best(Peer peer, PeerKey[] keys, uint[] results)
 
     _ = peer.Choose(best.Number);
     return best.Name;
+}
+
+static void AssertSame(AclSample[] samples, int[] found, uint[] peerFound)
+{
+    for (int i = 0; i < samples.Length; i++)
+    {
+        if (found[i] + 1 != (int)peerFound[i])
+        {
+            throw new InvalidOperationException(
+                $"key {i} {samples[i]}: rule {found[i]} here, {(int)peerFound[i] - 1} there");
+        }
+    }
 }
 
 static double Median(double[] values)

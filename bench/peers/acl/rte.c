@@ -49,7 +49,9 @@ struct rte_acl_ctx *peer_build(const char *name, const struct rule *rules, uint3
 
     for (uint32_t i = 0; i < count; i++) {
         const struct rule *r = &rules[i];
-        struct acl_rule rule = { .data = { .category_mask = 1, .priority = (int32_t)(count - i), .userdata = i + 1 } };
+        struct acl_rule rule = {
+            .data = { .category_mask = 1, .priority = (int32_t)(count - i), .userdata = i + 1 },
+        };
         rule.field[0].value.u8 = (uint8_t)r->protocol;
         rule.field[0].mask_range.u8 = r->any_protocol ? 0 : 0xFF;
         rule.field[1].value.u32 = r->source;
@@ -74,7 +76,8 @@ int peer_choose(struct rte_acl_ctx *ctx, uint32_t algorithm)
     return rte_acl_set_ctx_classify(ctx, (enum rte_acl_classify_alg)algorithm);
 }
 
-void peer_classify(const struct rte_acl_ctx *ctx, const struct key *keys, uint32_t *results, uint32_t count, uint32_t burst)
+void peer_classify(const struct rte_acl_ctx *ctx, const struct key *keys, uint32_t *results, uint32_t count,
+                   uint32_t burst)
 {
     const uint8_t *data[64];
     for (uint32_t at = 0; at < count; at += burst) {

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using LowLatency.Dataplane.Stages;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
@@ -43,7 +42,7 @@ internal static class StageRecheck
                 break;
             case StageKind.Acl:
                 Require(stage.RuleCount > 0 && HasTable(plan, stage, Acl.CountersTable, TableKind.RuleCounters,
-                        stage.RuleCount * (long)Unsafe.SizeOf<RuleCounter>()),
+                        stage.RuleCount * (long)RuleCounter.SizeBytes),
                     $"{who}: an acl stage without counters");
                 Require(HasTable(plan, stage, Acl.ListTable, TableKind.Acl, AclTable.BytesMin),
                     $"{who}: an acl stage without its list");

@@ -15,7 +15,8 @@ internal static unsafe class AclBlock
     public const int Rules = 8;
     /// <summary>Bytes of a row.</summary>
     public const int RowBytes = Rules * sizeof(uint);
-    /// <summary>Rows of the longest block: no block that starts so far before the end reads beyond it.</summary>
+    /// <summary>Rows of the longest block: none that starts so far before the end reads beyond
+    /// it.</summary>
     public const int RowsMax = 28;
 
     private const int WideRows = 4; // flags, ingress, VLAN, and one to keep cache lines
@@ -43,9 +44,10 @@ internal static unsafe class AclBlock
     {
         ulong addresses = key.Word(0);
         Vector256<uint> shifts = Row(block, 7);
+        Vector256<uint> source = Vector256.Create((uint)(addresses >> 32)) ^ Row(block, 5);
+        Vector256<uint> destination = Vector256.Create((uint)addresses) ^ Row(block, 6);
         Vector256<uint> differs = Differs(block, key)
-            | ShiftRight(Vector256.Create((uint)(addresses >> 32)) ^ Row(block, 5), shifts & Vector256.Create(0xFFu))
-            | ShiftRight(Vector256.Create((uint)addresses) ^ Row(block, 6), shifts >>> 8);
+            | ShiftRight(source, shifts & Vector256.Create(0xFFu)) | ShiftRight(destination, shifts >>> 8);
         return First(block, differs, key, Rows4, out more);
     }
 
@@ -146,7 +148,8 @@ internal static unsafe class AclBlock
         Vector256<ushort> ports = Vector256.Create(key.Ports).AsUInt16();
         Vector256<ushort> clamped = Vector256.Max(
             Vector256.Min(ports, Row(block, 2).AsUInt16()), Row(block, 1).AsUInt16());
-        return ((Vector256.Create(key.Select) ^ Row(block, 3)) & Row(block, 4)) | (clamped ^ ports).AsUInt32();
+        return ((Vector256.Create(key.Select) ^ Row(block, 3)) & Row(block, 4))
+            | (clamped ^ ports).AsUInt32();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -39,7 +39,8 @@ public sealed class AclBuilder
         _bytesMax = BytesFor(rules.Count);
     }
 
-    /// <summary>Most memory that a table of so many rules may take, bytes; ordinary ones take a tenth.</summary>
+    /// <summary>Most memory that a table of so many rules may take, bytes; ordinary ones take far
+    /// less.</summary>
     public static long BytesFor(int rules) => BytesAtLeast + (rules * BytesPerRule);
 
     /// <summary>Builds a table.</summary>
@@ -113,7 +114,8 @@ public sealed class AclBuilder
             AclRule rule = _rules[i];
             if (rule.Concerns(family))
             {
-                groups[(rule.SourceBits > wideBits ? 0 : 1) + (rule.DestinationBits > wideBits ? 0 : 2)].Add(i);
+                int wide = (rule.SourceBits > wideBits ? 0 : 1) + (rule.DestinationBits > wideBits ? 0 : 2);
+                groups[wide].Add(i);
                 count++;
             }
         }

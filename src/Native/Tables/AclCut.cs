@@ -29,7 +29,8 @@ internal sealed class AclCut
     {
         Mask = 0;
         int step = Math.Max(1, entries.Length / SampleMax);
-        int bits = Math.Clamp(BitOperations.Log2((uint)(entries.Length / Math.Max(1, leafRules))) + 2, 1, BitsMax);
+        int leaves = entries.Length / Math.Max(1, leafRules);
+        int bits = Math.Clamp(BitOperations.Log2((uint)leaves) + 2, 1, BitsMax);
         double best = double.MaxValue;
         foreach (int word in words)
         {

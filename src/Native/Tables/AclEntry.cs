@@ -25,9 +25,7 @@ internal struct AclEntry
         (_destinationLow, _destinationHigh) = rule.DestinationPorts;
         if (family == 4)
         {
-            ulong sourceMask = rule.SourceBits == 0 ? 0 : uint.MaxValue << (32 - rule.SourceBits);
-            ulong destinationMask = rule.DestinationBits == 0 ? 0 : uint.MaxValue << (32 - rule.DestinationBits);
-            Mask[0] = (sourceMask << 32) | destinationMask;
+            Mask[0] = ((ulong)MaskOf(rule.SourceBits) << 32) | MaskOf(rule.DestinationBits);
             Value[0] = (((ulong)rule.Source << 32) | (uint)rule.Destination) & Mask[0];
         }
         else if (family == 6)
@@ -116,7 +114,8 @@ internal struct AclEntry
 
         for (int word = 0; word < AclKey.SelectWord; word++)
         {
-            if ((Mask[word] & ~other.Mask[word]) != 0 || ((Value[word] ^ other.Value[word]) & Mask[word]) != 0)
+            ulong fixedBits = Mask[word];
+            if ((fixedBits & ~other.Mask[word]) != 0 || ((Value[word] ^ other.Value[word]) & fixedBits) != 0)
             {
                 return false;
             }
@@ -136,6 +135,8 @@ internal struct AclEntry
         Value[word] = (ulong)((address & mask) >> 64);
         Value[word + 1] = (ulong)(address & mask);
     }
+
+    private static uint MaskOf(int bits) => bits == 0 ? 0 : uint.MaxValue << (32 - bits);
 
     private void SetSelect(AclRule rule)
     {

@@ -123,7 +123,8 @@ public readonly unsafe struct AclTable
         return result;
     }
 
-    private TreeList* Trees(int section) => (TreeList*)&_header->Trees + section; // in bounds: sections are 0..2
+    // In bounds: sections are 0..2.
+    private TreeList* Trees(int section) => (TreeList*)&_header->Trees + section;
 
     // Members number keys of one section; all pointers have room for BurstMax.
     [SkipLocalsInit]
@@ -140,7 +141,8 @@ public readonly unsafe struct AclTable
             for (int i = 0; i < count; i++)
             {
                 uint best = (uint)rules[members[i]];
-                uint found = section == 1 ? Block6(rows[i], keys[members[i]]) : Block4(rows[i], keys[members[i]]);
+                AclKey* key = keys + members[i];
+                uint found = section == 1 ? Block6(rows[i], *key) : Block4(rows[i], *key);
                 best = Math.Min(best, found);
                 rules[members[i]] = (int)best;
                 worst = Math.Max(worst, best);
@@ -154,8 +156,8 @@ public readonly unsafe struct AclTable
         }
     }
 
-    // Leaves the first row of each key's leaf. A leaf's mask is 0 and its first child itself, so that keys wait
-    // there for others to arrive.
+    // Leaves the first row of each key's leaf. A leaf's mask is 0 and its first child itself, so that keys
+    // wait there for others to arrive.
     private void Descend(uint root, byte* members, int count, AclKey* keys, uint* at)
     {
         Node* nodes = _nodes;
@@ -237,8 +239,8 @@ public readonly unsafe struct AclTable
         return uint.MaxValue;
     }
 
-    /// <summary>Inner: which bits of which word number a child, and the first child; Info is the word. Leaf: a
-    /// mask of 0, itself as First, and its first row as Info.</summary>
+    /// <summary>Inner: which bits of which word number a child, and the first child; Info is the word. Leaf:
+    /// a mask of 0, itself as First, and its first row as Info.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct Node
     {

@@ -32,7 +32,8 @@ public readonly record struct AclSample(
 /// <summary>Makes rule sets and keys that lie at their borders, both from a seed.</summary>
 public static class AclRuleSets
 {
-    private static readonly ushort[] s_services = [22, 25, 53, 80, 110, 123, 143, 161, 443, 445, 514, 1433, 3306, 8080];
+    private static readonly ushort[] s_services =
+        [22, 25, 53, 80, 110, 123, 143, 161, 443, 445, 514, 1433, 3306, 8080];
 
     /// <summary>Rules that ask for what 5-tuple classifiers know, the last for anything.</summary>
     public static AclRule[] Make(RuleSetKind kind, int count, int seed, int family = 4)
@@ -63,16 +64,15 @@ public static class AclRuleSets
     {
         UInt128 source = AddressNear(rule.Source, rule.SourceBits, random, family);
         UInt128 destination = AddressNear(rule.Destination, rule.DestinationBits, random, family);
-        uint protocol = rule.Protocol < 256 && random.Next(16) != 0 ? rule.Protocol : (uint)random.Next(4) switch
-        {
-            0 => 1, 1 => 6, 2 => 17, _ => (uint)random.Next(256),
-        };
+        uint other = random.Next(4) switch { 0 => 1, 1 => 6, 2 => 17, _ => (uint)random.Next(256) };
+        uint protocol = rule.Protocol < 256 && random.Next(16) != 0 ? rule.Protocol : other;
         bool isFirst = random.Next(8) != 0;
         bool hasPorts = isFirst && protocol is 6 or 17;
         uint ports = !hasPorts ? 0
             : ((uint)PortNear(rule.SourcePorts, random) << 16) | PortNear(rule.DestinationPorts, random);
         int flags = protocol == 6 && hasPorts
-            ? random.Next(2) == 0 ? rule.TcpFlags | (random.Next(256) & ~rule.TcpFlagsMask) : random.Next(64) : -1;
+            ? random.Next(2) == 0 ? rule.TcpFlags | (random.Next(256) & ~rule.TcpFlagsMask) : random.Next(64)
+            : -1;
         uint vlan = (uint)Math.Clamp(random.Next(4) switch
         {
             0 => rule.Vlans.Low - 1, 1 => rule.Vlans.High + 1, 2 => rule.Vlans.Low, _ => rule.Vlans.High,
@@ -108,7 +108,12 @@ public static class AclRuleSets
                 Vlans = random.Next(4) == 0 ? Range(random, 4096) : ((ushort)0, (ushort)4095),
                 TcpFlagsMask = (byte)(random.Next(5) == 0 ? 1 << random.Next(6) : 0),
                 TcpFlags = (byte)(1 << random.Next(6)),
-                Ingress = random.Next(5) switch { 0 => 1u << random.Next(32), 1 => (uint)random.Next(), _ => uint.MaxValue },
+                Ingress = random.Next(5) switch
+                {
+                    0 => 1u << random.Next(32),
+                    1 => (uint)random.Next(),
+                    _ => uint.MaxValue,
+                },
                 Fragment = (FragmentMatch)Math.Max(0, random.Next(10) - 7),
             };
         }
@@ -146,7 +151,8 @@ public static class AclRuleSets
             Destination = Prefix(networks[Skewed(random, networks.Length)], destinationBits, random, family),
             Protocol = protocol,
             SourcePorts = hasPorts ? Ports(random, any: 85, ranges) : ((ushort)0, ushort.MaxValue),
-            DestinationPorts = hasPorts ? Ports(random, any: isOpen ? 0 : 12, isOpen ? 0 : ranges) : ((ushort)0, ushort.MaxValue),
+            DestinationPorts = hasPorts ? Ports(random, any: isOpen ? 0 : 12, isOpen ? 0 : ranges)
+                : ((ushort)0, ushort.MaxValue),
         };
     }
 
@@ -167,7 +173,8 @@ public static class AclRuleSets
             };
         }
 
-        ushort port = random.Next(3) == 0 ? (ushort)random.Next(1, 65536) : s_services[random.Next(s_services.Length)];
+        ushort port = random.Next(3) == 0 ? (ushort)random.Next(1, 65536)
+            : s_services[random.Next(s_services.Length)];
         return (port, port);
     }
 
@@ -180,7 +187,8 @@ public static class AclRuleSets
     private static int Skewed(Random random, int count) => (int)(count * Math.Pow(random.NextDouble(), 1.6));
 
     private static UInt128 Random(Random random, int family) => family == 6
-        ? new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64()) : (uint)random.NextInt64(1L << 32);
+        ? new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64())
+        : (uint)random.NextInt64(1L << 32);
 
     private static UInt128 Prefix(UInt128 network, int bits, Random random, int family)
     {
@@ -191,10 +199,17 @@ public static class AclRuleSets
     }
 
     private static UInt128 Close(Random random, int width) =>
-        ((UInt128)0x0A000000u << (width - 32)) | ((UInt128)random.Next(256) << (width - 16)) | (uint)random.Next(16);
+        ((UInt128)0x0A000000u << (width - 32)) | ((UInt128)random.Next(256) << (width - 16))
+        | (uint)random.Next(16);
 
     private static int Bits(Random random, int width) =>
-        random.Next(4) switch { 0 => 0, 1 => width, 2 => width - random.Next(5), _ => random.Next(width + 1) };
+        random.Next(4) switch
+        {
+            0 => 0,
+            1 => width,
+            2 => width - random.Next(5),
+            _ => random.Next(width + 1),
+        };
 
     private static (ushort Low, ushort High) Range(Random random, int end)
     {
@@ -203,14 +218,15 @@ public static class AclRuleSets
         return ((ushort)low, (ushort)high);
     }
 
-    private static ushort PortNear((ushort Low, ushort High) range, Random random) => (ushort)(random.Next(6) switch
-    {
-        0 => range.Low - 1,
-        1 => range.High + 1,
-        2 => range.Low,
-        3 => range.High,
-        _ => random.Next(range.Low, range.High + 1),
-    });
+    private static ushort PortNear((ushort Low, ushort High) range, Random random) =>
+        (ushort)(random.Next(6) switch
+        {
+            0 => range.Low - 1,
+            1 => range.High + 1,
+            2 => range.Low,
+            3 => range.High,
+            _ => random.Next(range.Low, range.High + 1),
+        });
 
     private static UInt128 AddressNear(UInt128 prefix, int bits, Random random, int family)
     {
@@ -218,7 +234,8 @@ public static class AclRuleSets
         UInt128 host = bits == 0 ? UInt128.MaxValue : bits == width ? 0 : (UInt128.One << (width - bits)) - 1;
         UInt128 all = family == 6 ? UInt128.MaxValue : uint.MaxValue;
         UInt128 first = prefix & ~host;
-        UInt128 wide = new((ulong)random.NextInt64(long.MinValue, long.MaxValue), (ulong)random.NextInt64(long.MinValue, long.MaxValue));
+        UInt128 wide = new((ulong)random.NextInt64(long.MinValue, long.MaxValue),
+            (ulong)random.NextInt64(long.MinValue, long.MaxValue));
         return all & (random.Next(8) switch
         {
             0 => first - 1,

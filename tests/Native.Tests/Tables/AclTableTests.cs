@@ -42,7 +42,8 @@ public sealed class AclTableTests
             for (int i = 0; i < 3000; i++)
             {
                 AclRule rule = rules[random.Next(rules.Length)];
-                int family = random.Next(8) == 0 ? random.Next(3) * 2 is var f && f == 2 ? 6 : f : rule.Family;
+                int family = random.Next(8) != 0 ? rule.Family
+                    : random.Next(3) switch { 0 => 0, 1 => 4, _ => 6 };
                 table.AssertSame(AclRuleSets.KeyNear(rule, random, family));
             }
         }
@@ -160,7 +161,8 @@ public sealed class AclTableTests
             AclTable reader = new(bytes);
             for (int i = 0; i < 50; i++)
             {
-                AclKey key = AclRuleSets.KeyNear(rules[random.Next(rules.Length)], random, random.Next(2) == 0 ? 4 : 6);
+                AclRule rule = rules[random.Next(rules.Length)];
+                AclKey key = AclRuleSets.KeyNear(rule, random, random.Next(2) == 0 ? 4 : 6);
                 Assert.InRange(reader.Match(key), -1, reader.RuleCount - 1);
             }
         }

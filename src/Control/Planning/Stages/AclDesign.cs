@@ -22,7 +22,8 @@ internal sealed class AclDesign : StageDesign
             text => Vlans(text), new PortRange(1, 1)), null, "acl: outer VLAN tag; default: any, or none"),
         new("tcp_flags", OptionType.Parsed(
             "TCP flags such as \"syn,!ack\": fin, syn, rst, psh, ack, urg, ece, cwr", "syn,!ack",
-            text => Flags(text), new TcpFlags(0, 0)), null, "acl: flags that are set, and with ! that are not"),
+            text => Flags(text), new TcpFlags(0, 0)), null,
+            "acl: flags that are set, and with ! that are not"),
         new("fragment", OptionType.Word("first", "later"), null,
             "acl: first: whole packets and first fragments; default: any"),
     ];
@@ -76,7 +77,8 @@ internal sealed class AclDesign : StageDesign
     {
         long bytes = plan.Table((int)stage.FirstTable + 1).Bytes;
         return string.Create(CultureInfo.InvariantCulture,
-            $"{stage.RuleCount} rules in {(bytes + 1023) / 1024} KiB, else {PlanWords.Of(stage.DefaultAction)}");
+            $"{stage.RuleCount} rules in {(bytes + 1023) / 1024} KiB, else "
+            + $"{PlanWords.Of(stage.DefaultAction)}");
     }
 
     /// <summary>Sets what only this kind's rules have.</summary>
@@ -123,12 +125,13 @@ internal sealed class AclDesign : StageDesign
         };
     }
 
-    private static FragmentMatch FragmentOf(RuleConfiguration rule) => rule.Section.GetOr("fragment", "") switch
-    {
-        "first" => FragmentMatch.First,
-        "later" => FragmentMatch.Later,
-        _ => FragmentMatch.Any,
-    };
+    private static FragmentMatch FragmentOf(RuleConfiguration rule) =>
+        rule.Section.GetOr("fragment", "") switch
+        {
+            "first" => FragmentMatch.First,
+            "later" => FragmentMatch.Later,
+            _ => FragmentMatch.Any,
+        };
 
     private static UInt128 Address(Prefix? prefix)
     {
