@@ -4,8 +4,8 @@ using Xunit;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>What people use a router for, through the published programs: ping, traceroute, TCP, path MTU, hosts that
-/// come and go, a routing daemon.</summary>
+/// <summary>What people use a router for, through the published programs: ping, traceroute, TCP, path MTU,
+/// hosts that come and go, a routing daemon.</summary>
 public sealed class ClientTests : IDisposable
 {
     private readonly Bed _bed = Bed.Create(RouterNet.Ports);
@@ -43,9 +43,11 @@ public sealed class ClientTests : IDisposable
     {
         foreach (string way in (string[])["-U", "-I", "-T"])
         {
-            (int code, string text) = _hosts.Run(0, "traceroute", "-n", way, "-q", "1", "-w", "2", "-m", "4", target);
+            (int code, string text) = _hosts.Run(0, "traceroute", "-n", way, "-q", "1", "-w", "2", "-m", "4",
+                target);
             string[] hops = [.. text.Split('\n').Skip(1).Select(line => line.Split(' ',
-                StringSplitOptions.RemoveEmptyEntries)).Where(words => words.Length > 1).Select(words => words[1])];
+                StringSplitOptions.RemoveEmptyEntries)).Where(words => words.Length > 1)
+                .Select(words => words[1])];
             Assert.True(code == 0 && hops.SequenceEqual([router, target]), way + " " + text);
         }
     }
@@ -59,7 +61,8 @@ public sealed class ClientTests : IDisposable
         foreach (string[] way in (string[][])[[], ["-R"]])
         {
             double bits = Transfer(target, way);
-            Assert.True(bits > 20e6, $"{bits / 1e6:F0} Mbit/s to {target} {string.Join(' ', way)}: {_plane.Ledger}");
+            Assert.True(bits > 20e6,
+                $"{bits / 1e6:F0} Mbit/s to {target} {string.Join(' ', way)}: {_plane.Ledger}");
         }
 
         Lab.Eventually(() => _plane.Residual == 0);
@@ -93,7 +96,8 @@ public sealed class ClientTests : IDisposable
         }
 
         (int code, string text) = await ping;
-        Assert.True(code == 0 && text.Contains(" 0% packet loss", StringComparison.Ordinal), text + _plane.Ledger);
+        Assert.True(code == 0 && text.Contains(" 0% packet loss", StringComparison.Ordinal),
+            text + _plane.Ledger);
         Assert.True(changes > 20, $"{changes} changes");
     }
 
@@ -121,7 +125,8 @@ public sealed class ClientTests : IDisposable
                 """);
             Assert.True(
                 SpinWait.SpinUntil(() => Ping("20.3.7.1") == 0, TimeSpan.FromSeconds(25)), _plane.Ledger);
-            (_, string said) = Hosts.RunIn(_bed.Device, "birdc", "-s", folder + "/router.ctl", "disable", "bgp1");
+            (_, string said) = Hosts.RunIn(_bed.Device, "birdc", "-s", folder + "/router.ctl", "disable",
+                "bgp1");
             Assert.Contains("disabled", said, StringComparison.Ordinal);
             Lab.Eventually(() => Ping("20.3.7.1") != 0);
         }
@@ -165,6 +170,7 @@ public sealed class ClientTests : IDisposable
             }
         }
 
-        throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"iperf3 {target}: {text}"));
+        throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+            $"iperf3 {target}: {text}"));
     }
 }

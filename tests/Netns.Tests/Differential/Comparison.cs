@@ -41,8 +41,9 @@ public sealed class Comparison
     /// <summary>Frames that went into each.</summary>
     public int In { get; private set; }
 
-    /// <summary>Justified differences that no frame of this run made: none is left when all are in use.</summary>
-    public IEnumerable<string> Unused => _justified.Select(entry => entry.Id).Where(id => !_hits.ContainsKey(id));
+    /// <summary>Justified differences that no frame of this run made.</summary>
+    public IEnumerable<string> Unused =>
+        _justified.Select(entry => entry.Id).Where(id => !_hits.ContainsKey(id));
 
     /// <summary>A run's seed: the variable's, or a new one.</summary>
     public static int ChooseSeed() => int.TryParse(
@@ -95,7 +96,11 @@ public sealed class Comparison
     private static List<Captured> Without(List<Captured> all, List<Captured> others)
     {
         Dictionary<string, int> counts = others.CountBy(Key).ToDictionary();
-        return [.. all.Where(captured => (counts[Key(captured)] = counts.GetValueOrDefault(Key(captured)) - 1) < 0)];
+        return
+        [
+            .. all.Where(captured =>
+                (counts[Key(captured)] = counts.GetValueOrDefault(Key(captured)) - 1) < 0),
+        ];
     }
 
     private string? Flush(List<Stimulus> together, int seed)
@@ -116,12 +121,15 @@ public sealed class Comparison
             return null;
         }
 
-        List<Stimulus> smallest = batch.Any(IsApart) ? batch : new Shrinker(Differs, budget: 2000).Shrink(batch);
+        List<Stimulus> smallest =
+            batch.Any(IsApart) ? batch : new Shrinker(Differs, budget: 2000).Shrink(batch);
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{SeedVariable}={seed}: {smallest.Count} frame(s) differ\n");
+        text.Append(
+            CultureInfo.InvariantCulture, $"{SeedVariable}={seed}: {smallest.Count} frame(s) differ\n");
         text.Append(Text([.. smallest.Select(stimulus => new Captured(stimulus.Port, stimulus.Frame))]));
         string? again = Difference(_oracle.Run(smallest), _device.Run(smallest));
-        return text.Append(again ?? $"  but not when sent again ({_device.Says()}):\n{Difference(expected, actual)}").ToString();
+        return text.Append(again
+            ?? $"  but not when sent again ({_device.Says()}):\n{Difference(expected, actual)}").ToString();
     }
 
     // What shrinks into a frame of a justified difference is no smaller example of this one.
@@ -150,9 +158,10 @@ public sealed class Comparison
             .OrderBy(FlowOf, StringComparer.Ordinal),
     ];
 
-    // What the device itself says has no order: answers come from the kernel's stack, by several ways; no more have
-    // packets with extension headers, which may be wrong in themselves. Else MACs, type and, of IP, all of the header that one flow's packets of a kind have in common: what has options
-    // or is a fragment may take another way through a device.
+    // What the device itself says has no order: answers come from the kernel's stack, by several ways; no
+    // more have packets with extension headers, which may be wrong in themselves. Else MACs, type and, of
+    // IP, all of the header that one flow's packets of a kind have in common: what has options or is a
+    // fragment may take another way through a device.
     private static string FlowOf(Captured captured)
     {
         ReadOnlySpan<byte> frame = captured.Frame;
@@ -160,7 +169,8 @@ public sealed class Comparison
         string start = $"{captured.Port} {Convert.ToHexString(frame[..Math.Min(14, frame.Length)])}";
         bool isWhole = frame.Length >= at + (type == Packets.Ipv4Type ? 20 : 40);
         return type == 0 || !isWhole ? start
-            : Normal.IsOwn(frame, type, at) || (type == Packets.Ipv6Type && HasExtension(frame[at + 6])) ? $"{start} {Convert.ToHexString(frame)}"
+            : Normal.IsOwn(frame, type, at) || (type == Packets.Ipv6Type && HasExtension(frame[at + 6]))
+                ? $"{start} {Convert.ToHexString(frame)}"
             : type == Packets.Ipv6Type ? $"{start} {Convert.ToHexString(frame.Slice(at + 6, 1))}"
                 + Convert.ToHexString(frame.Slice(at + 8, 32))
             : $"{start} {frame[at]} {(frame[at + 6] & 0x3F) | frame[at + 7]} {frame[at + 9]} "

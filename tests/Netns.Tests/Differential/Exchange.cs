@@ -36,7 +36,8 @@ public sealed class Exchange
     /// <summary>Frames that could not be sent at all.</summary>
     public int Unsent { get; private set; }
 
-    /// <summary>What a router does with marks: forwards one of each family, answers one whose TTL ends.</summary>
+    /// <summary>What a router does with marks: forwards one of each family, answers one whose TTL
+    /// ends.</summary>
     public static IEnumerable<Stimulus> RouterMarks(int port, byte[] payload)
     {
         int other = (port + 1) % RouterNet.Ports;
@@ -54,8 +55,10 @@ public sealed class Exchange
         }
     }
 
-    /// <summary>Sends frames and gives what came out, without what a kernel says on a clock of its own.</summary>
-    /// <exception cref="TimeoutException">The marks did not come: the device is dead or loses frames.</exception>
+    /// <summary>Sends frames and gives what came out, without what a kernel says on a clock of its
+    /// own.</summary>
+    /// <exception cref="TimeoutException">The marks did not come: the device is dead or loses
+    /// frames.</exception>
     public List<Captured> Run(IReadOnlyList<Stimulus> batch)
     {
         _bed.Collect([]); // what a timer said meanwhile
@@ -84,11 +87,13 @@ public sealed class Exchange
             seen.Clear();
             if (_bed.Collect(seen) == 0 && Stopwatch.GetElapsedTime(start).TotalMilliseconds > LimitMs)
             {
-                throw new TimeoutException($"{awaited} marks did not come out of {_bed.Name} in {LimitMs} ms: {Says()}");
+                throw new TimeoutException(
+                    $"{awaited} marks did not come out of {_bed.Name} in {LimitMs} ms: {Says()}");
             }
 
             awaited -= seen.Count(captured => Contains(captured.Frame, payload));
-            all.AddRange(seen.Where(captured => !Contains(captured.Frame, Mark) && !Normal.IsChatter(captured.Frame)
+            all.AddRange(seen.Where(captured => !Contains(captured.Frame, Mark)
+                && !Normal.IsChatter(captured.Frame)
                 && (HearsLimited || !Normal.IsLimited(captured.Frame))));
         }
 

@@ -3,8 +3,8 @@ using LowLatency.Native.Netlink;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>Ordinary Linux hosts in place of the tester: behind each port of a bed a namespace of its own, with
-/// address .2 of that port's subnet and the router as its gateway.</summary>
+/// <summary>Ordinary Linux hosts in place of the tester: behind each port of a bed a namespace of its own,
+/// with address .2 of that port's subnet and the router as its gateway.</summary>
 public sealed class Hosts : IDisposable
 {
     private readonly Bed _bed;
@@ -36,7 +36,8 @@ public sealed class Hosts : IDisposable
     /// <summary>Name of a host's namespace.</summary>
     public string NameOf(int port) => $"{_bed.Name}-h{port}";
 
-    /// <summary>Runs a program on a host to its end, at most half a minute; its exit code and all it said.</summary>
+    /// <summary>Runs a program on a host to its end, at most half a minute; its exit code and all it
+    /// said.</summary>
     public (int Code, string Text) Run(int port, params string[] command) => RunIn(NameOf(port), command);
 
     /// <summary>Runs a program in a namespace to its end, at most half a minute.</summary>

@@ -2,8 +2,8 @@ using System.Net;
 
 namespace LowLatency.Netns.Tests.Differential;
 
-/// <summary>Frames that are wrong in one way each, all of them, not a sample: cut at every byte, lengths that lie,
-/// chains of headers without end, tags upon tags, addresses that nobody has.</summary>
+/// <summary>Frames that are wrong in one way each, all of them, not a sample: cut at every byte, lengths
+/// that lie, chains of headers without end, tags upon tags, addresses that nobody has.</summary>
 public static class Malformed
 {
     private const int In = 0;
@@ -58,7 +58,8 @@ public static class Malformed
     // Lengths that lie, at every layer.
     private static IEnumerable<Stimulus> Lengths()
     {
-        foreach (int length in (int[])[0, 1, 19, 20, 21, 27, 28, 29, 47, 48, 49, 255, 256, 1500, 0x7FFF, 0xFFFF])
+        foreach (int length in (int[])[0, 1, 19, 20, 21, 27, 28, 29, 47, 48, 49, 255, 256, 1500, 0x7FFF,
+            0xFFFF])
         {
             byte[] ipv4 = Frame4(Packets.Ipv4(From4, To4, Packets.Udp, Udp4(20)));
             (ipv4[16], ipv4[17]) = ((byte)(length >> 8), (byte)length);
@@ -135,7 +136,8 @@ public static class Malformed
                 }
             }
 
-            foreach (byte[] option in (byte[][])[[0xC2, 4, 0, 1, 0, 0], [0xC2, 4, 0, 0, 0, 20], [0xC2, 2, 0, 0, 0, 0],
+            foreach (byte[] option in (byte[][])[[0xC2, 4, 0, 1, 0, 0], [0xC2, 4, 0, 0, 0, 20],
+                [0xC2, 2, 0, 0, 0, 0],
                 [5, 2, 0, 0, 0, 0], [0x3E, 4, 0, 0, 0, 0], [0x7E, 4, 0, 0, 0, 0], [0xBE, 4, 0, 0, 0, 0],
                 [0xFE, 4, 0, 0, 0, 0], [1, 255, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
             {
@@ -182,10 +184,12 @@ public static class Malformed
     // From and to what nobody is; from itself to itself.
     private static IEnumerable<Stimulus> Addresses()
     {
-        IPAddress[] odd4 = [.. ((string[])["0.0.0.0", "0.0.0.1", "127.0.0.1", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+        IPAddress[] odd4 = [.. ((string[])["0.0.0.0", "0.0.0.1", "127.0.0.1", "224.0.0.1", "239.255.255.255",
+            "240.0.0.1",
             "255.255.255.255", "10.0.0.255", "10.0.0.1", "10.1.0.1", "20.1.128.65", "169.254.0.1"])
             .Select(IPAddress.Parse)];
-        IPAddress[] odd6 = [.. ((string[])["::", "::1", "::ffff:1.2.3.4", "fe80::1", "ff02::1", "ff0e::1", "fec0::1",
+        IPAddress[] odd6 = [.. ((string[])["::", "::1", "::ffff:1.2.3.4", "fe80::1", "ff02::1", "ff0e::1",
+            "fec0::1",
             "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:8000:8000::1"]).Select(IPAddress.Parse)];
         foreach (IPAddress from in odd4)
         {
@@ -207,7 +211,8 @@ public static class Malformed
             }
         }
 
-        foreach (byte[] mac in (byte[][])[new byte[6], [255, 255, 255, 255, 255, 255], Bed.MacOf(In), [1, 0, 0x5E, 0, 0, 1]])
+        foreach (byte[] mac in (byte[][])[new byte[6], [255, 255, 255, 255, 255, 255], Bed.MacOf(In),
+            [1, 0, 0x5E, 0, 0, 1]])
         {
             byte[] frame = Frame4(Packets.Ipv4(From4, To4, Packets.Udp, Udp4(4)));
             mac.CopyTo(frame, 6); // as the source
@@ -228,11 +233,13 @@ public static class Malformed
                     foreach (int fragment in (int[])[0, 0x4000])
                     {
                         yield return new Stimulus(In, Frame4(Packets.Ipv4(
-                            From4, to, Packets.Udp, new byte[Math.Max(0, bytes - 20)], id: bytes, fragment: fragment)));
+                            From4, to, Packets.Udp, new byte[Math.Max(0, bytes - 20)], id: bytes,
+                                fragment: fragment)));
                     }
                 }
 
-                foreach (string target in (string[])["2001:db8:8000:8000::1", "2001:db8:8000::1", "2001:db8:c000::1"])
+                foreach (string target in (string[])["2001:db8:8000:8000::1", "2001:db8:8000::1",
+                    "2001:db8:c000::1"])
                 {
                     yield return new Stimulus(In, Frame6(Packets.Ipv6(
                         From6, IPAddress.Parse(target), Packets.Udp, new byte[Math.Max(0, bytes - 40)])));

@@ -30,9 +30,9 @@ public static class Normal
         return isDiscovery && (frame[at + 6] is 0 or Packets.Icmp6) && IsOwnOrNobody(frame, at);
     }
 
-    /// <summary>True for answers that a kernel sends only so often to one address, or seconds later: IPv4 route errors
-    /// (ip_error, with a budget per source that no setting of a namespace lifts), and neighbours that did not
-    /// answer.</summary>
+    /// <summary>True for answers that a kernel sends only so often to one address, or seconds later: IPv4
+    /// route errors (ip_error, with a budget per source that no setting of a namespace lifts), and
+    /// neighbours that did not answer.</summary>
     public static bool IsLimited(ReadOnlySpan<byte> frame)
     {
         (int type, int at) = Packets.FindIp(frame);

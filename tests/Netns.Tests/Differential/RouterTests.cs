@@ -18,7 +18,8 @@ public sealed class RouterTests
     {
         int seed = Comparison.ChooseSeed();
         TestContext.Current.SendDiagnosticMessage($"{Comparison.SeedVariable}={seed}");
-        Compare(new FrameSource(seed).Take(20_000), seed, outMin: 10_000, hearsLimited: false, RouterDifferences.All);
+        Compare(new FrameSource(seed).Take(20_000), seed, outMin: 10_000, hearsLimited: false,
+            RouterDifferences.All);
     }
 
     [Fact]
@@ -38,7 +39,8 @@ public sealed class RouterTests
             {
                 IPAddress from = new([30, 1, byte.Parse(target.Split('.')[1]), (byte)i]);
                 IPAddress to = IPAddress.Parse(target);
-                yield return new Stimulus(0, Packets.Ethernet(Bed.MacOf(0), RouterNet.MacOf(0, 2), Packets.Ipv4Type,
+                yield return new Stimulus(0, Packets.Ethernet(Bed.MacOf(0), RouterNet.MacOf(0, 2),
+                    Packets.Ipv4Type,
                     Packets.Ipv4(from, to, Packets.Udp, Packets.UdpDatagram(from, to, 7, 8, new byte[i]))));
             }
 
@@ -46,7 +48,8 @@ public sealed class RouterTests
             {
                 IPAddress from = IPAddress.Parse($"3fff::{i}");
                 IPAddress to = IPAddress.Parse(target);
-                yield return new Stimulus(0, Packets.Ethernet(Bed.MacOf(0), RouterNet.MacOf(0, 2), Packets.Ipv6Type,
+                yield return new Stimulus(0, Packets.Ethernet(Bed.MacOf(0), RouterNet.MacOf(0, 2),
+                    Packets.Ipv6Type,
                     Packets.Ipv6(from, to, Packets.Udp, Packets.UdpDatagram(from, to, 7, 8, new byte[i]))));
             }
         }
