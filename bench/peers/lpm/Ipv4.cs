@@ -13,7 +13,7 @@ internal static unsafe class Ipv4
     /// <summary>Runs all contestants over one table.</summary>
     public static List<(string Name, double Ratio)> Run(string title, BenchRoute[] routes, int keyCount, int rounds)
     {
-        using Table table = new(title, Lpm4.BytesFor((uint)routes.Length), Lpm4.RootBits, Lpm4.NodeBits, routes);
+        using Table table = new(title, Lpm4.BytesFor((uint)routes.Length), is6: false, routes);
         Lpm4 ours = new(table.Memory);
         uint groups = (uint)routes.Where(route => route.Length > 24).Select(route => route.Key >> 104).Distinct().Count()
             + 1;

@@ -12,9 +12,9 @@ internal static unsafe class Ipv6
     /// <summary>Runs all contestants over one table.</summary>
     public static List<(string Name, double Ratio)> Run(string title, BenchRoute[] routes, int keyCount, int rounds)
     {
-        using Table table = new(title, Lpm6.BytesFor((uint)routes.Length), Lpm6.RootBits, Lpm6.NodeBits, routes);
+        using Table table = new(title, Lpm6.BytesFor((uint)routes.Length), is6: true, routes);
         Lpm6 ours = new(table.Memory);
-        uint groups = (uint)routes.Length + 65_536; // long prefixes need one for each byte of their own
+        uint groups = (uint)routes.Length * 3; // a prefix needs up to one for each byte beyond the third
         (nint lpm, nint fib) = Make(title, routes, groups);
         List<(string Name, double Ratio)> ratios = [];
         foreach ((string name, byte[] keys) in Keys(routes, keyCount))

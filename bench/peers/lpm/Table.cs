@@ -11,7 +11,7 @@ internal sealed class Table : IDisposable
     private readonly MappedMemory _memory;
     private readonly RangeTrieWriter _writer;
 
-    public Table(string title, long bytes, int rootBits, int nodeBits, BenchRoute[] routes)
+    public Table(string title, long bytes, bool is6, BenchRoute[] routes)
     {
         string path = $"/dev/shm/lowlat-bench-{Environment.ProcessId}";
         using (FileStream file = new(path, FileMode.Create))
@@ -22,7 +22,7 @@ internal sealed class Table : IDisposable
 
         File.Delete(path);
         Memory = _memory.Slice<byte>(0, (int)bytes);
-        _writer = new RangeTrieWriter(Memory, rootBits, nodeBits, (uint)routes.Length + 1);
+        _writer = is6 ? Lpm6.WriterOf(Memory, (uint)routes.Length) : Lpm4.WriterOf(Memory, (uint)routes.Length);
         long start = Stopwatch.GetTimestamp();
         foreach (BenchRoute route in routes)
         {
@@ -32,7 +32,7 @@ internal sealed class Table : IDisposable
         double loadS = Stopwatch.GetElapsedTime(start).TotalSeconds;
         _writer.Release(_writer.Seal());
         double updatesPerS = Churn(title, routes);
-        long used = RangeTrie.RootBytes(rootBits) + ((long)_writer.UnitsInUse * RangeTrie.UnitBytes);
+        long used = _writer.BytesInUse;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{title}: {routes.Length} routes, {used / 1024.0 / 1024:F1} MiB used, {bytes / 1024.0 / 1024:F1} MiB set "
             + $"aside; loaded in {loadS:F1} s, then {updatesPerS / 1000:F0} k changes a second"));

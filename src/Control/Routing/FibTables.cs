@@ -37,10 +37,10 @@ internal sealed class FibTables
     public FibTables(TableMemory tables, int first)
     {
         PlanTable hops = tables.Plan.Table(first + RouteSettings.NextHops);
-        _routes4 = new RangeTrieWriter(tables.Slice<byte>(first + RouteSettings.Routes4), Lpm4.RootBits,
-            Lpm4.NodeBits, tables.Plan.Table(first + RouteSettings.Routes4).Capacity);
-        _routes6 = new RangeTrieWriter(tables.Slice<byte>(first + RouteSettings.Routes6), Lpm6.RootBits,
-            Lpm6.NodeBits, tables.Plan.Table(first + RouteSettings.Routes6).Capacity);
+        _routes4 = Lpm4.WriterOf(tables.Slice<byte>(first + RouteSettings.Routes4),
+            tables.Plan.Table(first + RouteSettings.Routes4).Capacity);
+        _routes6 = Lpm6.WriterOf(tables.Slice<byte>(first + RouteSettings.Routes6),
+            tables.Plan.Table(first + RouteSettings.Routes6).Capacity);
         _hops = new NextHops(tables.Slice<byte>(first + RouteSettings.NextHops), hops.Capacity);
         _hopIds = new IdPool(_hops.Count, firstId: 1); // number 0 is none
         _groupIds = new IdPool(_hops.Groups, firstId: 0);

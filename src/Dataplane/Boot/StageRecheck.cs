@@ -89,11 +89,9 @@ internal static class StageRecheck
 
     private static void CheckRoute(PlanImage plan, in PlanStage stage, string who)
     {
-        Require(HasTable(plan, stage, RouteSettings.Routes4, TableKind.Routes4,
-            RangeTrie.RootBytes(Lpm4.RootBits)),
+        Require(HasTable(plan, stage, RouteSettings.Routes4, TableKind.Routes4, Lpm4.BytesMin),
             $"{who}: a route stage without IPv4 routes");
-        Require(HasTable(plan, stage, RouteSettings.Routes6, TableKind.Routes6,
-            RangeTrie.RootBytes(Lpm6.RootBits)),
+        Require(HasTable(plan, stage, RouteSettings.Routes6, TableKind.Routes6, Lpm6.BytesMin),
             $"{who}: a route stage without IPv6 routes");
         Require(stage.TableCount == RouteSettings.Tables, $"{who}: a route stage has {stage.TableCount} "
             + $"tables");

@@ -31,6 +31,7 @@ public readonly unsafe struct RangeTrie
     /// <summary>Largest value.</summary>
     public const uint ValueMax = NodeBit - 1;
 
+    private const int CacheLineBytes = 64;
     internal const int ClassShift = 26;
     internal const uint UnitMask = (1u << ClassShift) - 1;
     internal const ushort Bias = 0x8000; // signed comparison orders biased numbers as unsigned ones
@@ -55,7 +56,7 @@ public readonly unsafe struct RangeTrie
     public RangeTrie(NativeSpan<byte> memory, int rootBits)
     {
         long rootBytes = RootBytes(rootBits);
-        Invariant.Require(memory.Length >= rootBytes);
+        Invariant.Require(rootBits is > 0 and < 32 && memory.Length >= rootBytes);
         _root = (uint*)memory.Pointer;
         _units = memory.Pointer + rootBytes;
         _unitCount = (uint)((memory.Length - rootBytes) / UnitBytes);
@@ -66,15 +67,35 @@ public readonly unsafe struct RangeTrie
     public uint UnitCount => _unitCount;
 
     /// <summary>Bytes of the direct array.</summary>
-    public static long RootBytes(int rootBits) => sizeof(uint) << rootBits;
+    public static long RootBytes(int rootBits) => (long)sizeof(uint) << rootBits;
 
-    /// <summary>An entry of the direct array.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public uint Root(uint index)
+    /// <summary>Bits of the direct array.</summary>
+    public int RootBits
     {
-        Invariant.Require(index >> _rootBits == 0);
-        return Volatile.Read(
-            ref _root[index]); // in bounds: just checked. Acquire: the node was written before
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _rootBits;
+    }
+
+    /// <summary>The entry of the direct array for a key's first bits.</summary>
+    /// <param name="first32">The first 32 bits of the key.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Root(uint first32)
+    {
+        // In bounds: RootBits bits are left. Acquire: the node was written before it was linked.
+        return Volatile.Read(ref _root[first32 >> (32 - _rootBits)]);
+    }
+
+    /// <summary>Asks for the first bytes of a node that will be searched soon.</summary>
+    /// <param name="node">An entry with <see cref="NodeBit"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(uint node)
+    {
+        if (Sse.IsSupported)
+        {
+            byte* at = _units + ((node & UnitMask) * (long)UnitBytes); // a hint: no address can fault
+            Sse.Prefetch0(at);
+            Sse.Prefetch0(at + CacheLineBytes);
+        }
     }
 
     /// <summary>The entry of a node for a key of at most 16 bits.</summary>

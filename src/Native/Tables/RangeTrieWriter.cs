@@ -40,6 +40,9 @@ public sealed class RangeTrieWriter
     /// <summary>Units in use, retired ones, too.</summary>
     public uint UnitsInUse => _units.InUse;
 
+    /// <summary>Memory in use, retired nodes, too, bytes.</summary>
+    public long BytesInUse => RangeTrie.RootBytes(_rootBits) + ((long)_units.InUse * RangeTrie.UnitBytes);
+
     /// <summary>Memory for any set of routes: each a node of its own at each level, two ranges, and a third
     /// for size classes and nodes that wait for readers.</summary>
     public static long BytesFor(int rootBits, int nodeBits, int levels, uint routes)
@@ -95,16 +98,20 @@ public sealed class RangeTrieWriter
     /// <summary>No reader can be in what was retired up to this ticket: it may be used again.</summary>
     public void Release(long ticket) => _units.Release(ticket);
 
-    // What covers a slot has changed; a node below learns it in place.
-    private void Pass(uint slot, uint value)
+    // What covers some slots has changed; a node below learns it in place.
+    private void Pass(uint first, uint count, uint value)
     {
-        if (_roots.TryGetValue(slot, out RangeNode? node))
+        for (uint slot = first; slot < first + count; slot++)
         {
-            Inherit(node, value);
-        }
-        else
-        {
-            Volatile.Write(ref _trie.RootRef(slot), value);
+            ref uint entry = ref _trie.RootRef(slot);
+            if ((entry & RangeTrie.NodeBit) == 0)
+            {
+                Volatile.Write(ref entry, value);
+            }
+            else
+            {
+                Inherit(_roots[slot], value);
+            }
         }
     }
 
@@ -209,7 +216,7 @@ public sealed class RangeTrieWriter
         if (top.Parent == null)
         {
             _roots.Remove(top.Key);
-            Volatile.Write(ref _trie.RootRef(top.Key), _cover[top.Key]);
+            Volatile.Write(ref _trie.RootRef(top.Key), top.Inherited);
         }
         else
         {
@@ -236,7 +243,7 @@ public sealed class RangeTrieWriter
                 return null;
             }
 
-            node = new RangeNode(null, slot, _rootBits) { Inherited = _cover[slot] };
+            node = new RangeNode(null, slot, _rootBits) { Inherited = _trie.RootRef(slot) };
             _roots[slot] = node;
             made.Add((node, node));
         }

@@ -4,10 +4,12 @@ namespace LowLatency.Native.Tables;
 /// each slot.</summary>
 internal sealed class RootCover
 {
+    /// <summary>Told of slots side by side that a prefix covers.</summary>
+    public delegate void Covered(uint first, uint count, uint value);
+
     private const sbyte NoLength = -1;
     private readonly Dictionary<(UInt128 Key, int Length), uint> _prefixes = [];
     private readonly sbyte[] _lengths;
-    private readonly uint[] _values;
     private readonly int _rootBits;
 
     /// <summary>No prefix yet.</summary>
@@ -15,12 +17,8 @@ internal sealed class RootCover
     {
         _rootBits = rootBits;
         _lengths = new sbyte[1 << rootBits];
-        _values = new uint[1 << rootBits];
         Array.Fill(_lengths, NoLength);
     }
-
-    /// <summary>What covers a slot; 0: nothing.</summary>
-    public uint this[uint slot] => _values[slot];
 
     /// <summary>True for a prefix that is there.</summary>
     public bool Has(UInt128 key, int length) => _prefixes.ContainsKey((key, length));
@@ -29,16 +27,16 @@ internal sealed class RootCover
     /// <param name="key">In the first bits.</param>
     /// <param name="length">At most that of the direct array.</param>
     /// <param name="value">Its value.</param>
-    /// <param name="tell">Told of each slot that it covers.</param>
-    public void Set(UInt128 key, int length, uint value, Action<uint, uint> tell)
+    /// <param name="tell">Told of the slots that it covers.</param>
+    public void Set(UInt128 key, int length, uint value, Covered tell)
     {
         _prefixes[(key, length)] = value;
-        Cover(key, length, (sbyte)length, value, mayReplace: other => other <= length, tell);
+        Cover(key, length, NoLength, (sbyte)length, value, tell);
     }
 
     /// <summary>Takes a prefix out: the next longest around it covers what it covered.</summary>
     /// <returns>False: it was not there.</returns>
-    public bool Remove(UInt128 key, int length, Action<uint, uint> tell)
+    public bool Remove(UInt128 key, int length, Covered tell)
     {
         if (!_prefixes.Remove((key, length)))
         {
@@ -52,24 +50,29 @@ internal sealed class RootCover
         }
 
         uint value = shorter < 0 ? 0 : _prefixes[(Mask(key, shorter), shorter)];
-        Cover(key, length, (sbyte)shorter, value, mayReplace: other => other == length, tell);
+        Cover(key, length, (sbyte)length, (sbyte)shorter, value, tell);
         return true;
     }
 
-    private void Cover(
-        UInt128 key, int length, sbyte coverLength, uint value, Predicate<sbyte> mayReplace, Action<uint,
-            uint> tell)
+    // Slots whose prefix is of length least to length change to another; longer ones stand.
+    private void Cover(UInt128 key, int length, sbyte least, sbyte other, uint value, Covered tell)
     {
-        uint first = (uint)(key >> (128 - _rootBits));
-        uint slots = 1u << (_rootBits - length);
-        for (uint slot = first; slot < first + slots; slot++)
+        int first = (int)(key >> (128 - _rootBits));
+        Span<sbyte> lengths = _lengths.AsSpan(first, 1 << (_rootBits - length));
+        for (int at = 0; at < lengths.Length;)
         {
-            if (mayReplace(_lengths[slot]))
+            int skipped = lengths[at..].IndexOfAnyInRange(least, (sbyte)length);
+            if (skipped < 0)
             {
-                _lengths[slot] = coverLength;
-                _values[slot] = value;
-                tell(slot, value);
+                return;
             }
+
+            at += skipped;
+            int run = lengths[at..].IndexOfAnyExceptInRange(least, (sbyte)length);
+            run = run < 0 ? lengths.Length - at : run;
+            lengths.Slice(at, run).Fill(other);
+            tell((uint)(first + at), (uint)run, value);
+            at += run;
         }
     }
 

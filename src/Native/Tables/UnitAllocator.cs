@@ -1,7 +1,8 @@
 namespace LowLatency.Native.Tables;
 
 /// <summary>Runs of units by size class, for <see cref="RangeTrieWriter"/>: what is retired waits until its
-/// ticket is released. A larger free run is cut when the class has none.</summary>
+/// ticket is released. A larger free run is cut when the class has none; when there is none, neighbours are
+/// made one again.</summary>
 internal sealed class UnitAllocator(uint units)
 {
     private readonly Stack<uint>[] _free =
@@ -9,6 +10,7 @@ internal sealed class UnitAllocator(uint units)
 
     private readonly Queue<(long Ticket, uint Unit, int SizeClass)> _retired = new();
     private long _ticket;
+    private uint _freedSinceMerge;
     private uint _next;
 
     /// <summary>Units in use, retired ones, too.</summary>
@@ -37,7 +39,7 @@ internal sealed class UnitAllocator(uint units)
                 unit = _next;
                 _next += wanted;
             }
-            else if (!TryCut(sizeClass, out unit))
+            else if (!TryCut(sizeClass, out unit) && !(TryMerge() && TakeWhole(sizeClass, out unit)))
             {
                 return false;
             }
@@ -51,6 +53,7 @@ internal sealed class UnitAllocator(uint units)
     public void Free(uint unit, int sizeClass)
     {
         _free[sizeClass].Push(unit);
+        _freedSinceMerge += RangeTrie.ClassUnits[sizeClass];
         InUse -= RangeTrie.ClassUnits[sizeClass];
     }
 
@@ -70,29 +73,71 @@ internal sealed class UnitAllocator(uint units)
         }
     }
 
+    private bool TakeWhole(int sizeClass, out uint unit) =>
+        _free[sizeClass].TryPop(out unit) || TryCut(sizeClass, out unit);
+
+    // Free runs in order, neighbours joined, then cut into the largest classes. It costs a walk over all free runs,
+    // so it waits until as much as a sixteenth of the free units was freed since the last time.
+    private bool TryMerge()
+    {
+        uint free = _next - InUse;
+        if (_freedSinceMerge == 0 || _freedSinceMerge < free / 16)
+        {
+            return false;
+        }
+
+        List<(uint Unit, uint Units)> runs = [];
+        for (int sizeClass = 0; sizeClass < _free.Length; sizeClass++)
+        {
+            foreach (uint unit in _free[sizeClass])
+            {
+                runs.Add((unit, RangeTrie.ClassUnits[sizeClass]));
+            }
+
+            _free[sizeClass].Clear();
+        }
+
+        runs.Sort();
+        for (int i = 0; i < runs.Count;)
+        {
+            uint start = runs[i].Unit;
+            uint end = start;
+            for (; i < runs.Count && runs[i].Unit == end; i++)
+            {
+                end += runs[i].Units;
+            }
+
+            Push(start, end, _free.Length - 1);
+        }
+
+        _freedSinceMerge = 0;
+        return true;
+    }
+
     private bool TryCut(int sizeClass, out uint unit)
     {
         for (int larger = sizeClass + 1; larger < _free.Length; larger++)
         {
-            if (!_free[larger].TryPop(out unit))
+            if (_free[larger].TryPop(out unit))
             {
-                continue;
+                Push(unit + RangeTrie.ClassUnits[sizeClass], unit + RangeTrie.ClassUnits[larger], larger - 1);
+                return true;
             }
-
-            uint rest = unit + RangeTrie.ClassUnits[sizeClass];
-            uint end = unit + RangeTrie.ClassUnits[larger];
-            for (int smaller = larger - 1; smaller >= 0; smaller--)
-            {
-                for (; end - rest >= RangeTrie.ClassUnits[smaller]; rest += RangeTrie.ClassUnits[smaller])
-                {
-                    _free[smaller].Push(rest);
-                }
-            }
-
-            return true;
         }
 
         unit = 0;
         return false;
+    }
+
+    // A free run as classes, the largest first.
+    private void Push(uint start, uint end, int largest)
+    {
+        for (int sizeClass = largest; sizeClass >= 0; sizeClass--)
+        {
+            for (; end - start >= RangeTrie.ClassUnits[sizeClass]; start += RangeTrie.ClassUnits[sizeClass])
+            {
+                _free[sizeClass].Push(start);
+            }
+        }
     }
 }

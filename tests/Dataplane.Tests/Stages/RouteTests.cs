@@ -41,8 +41,8 @@ public sealed class RouteTests : IDisposable
         PlanRecheck.Check(_plan);
         _bench = new LaneBench(_plan);
         TableMemory memory = _bench.Tables;
-        _routes4 = new RangeTrieWriter(memory.Slice<byte>(0), Lpm4.RootBits, Lpm4.NodeBits, 64);
-        _routes6 = new RangeTrieWriter(memory.Slice<byte>(1), Lpm6.RootBits, Lpm6.NodeBits, 64);
+        _routes4 = Lpm4.WriterOf(memory.Slice<byte>(0), 64);
+        _routes6 = Lpm6.WriterOf(memory.Slice<byte>(1), 64);
         _hops = new NextHops(memory.Slice<byte>(2), 16);
         _hops.Set(1, NextHop.Make(NextHopKind.Forward, 0, NextMac, Mac(0), 1500));
         _hops.Set(2, NextHop.Make(NextHopKind.Forward, 1, NextMac + 0x0100_0000_0000, Mac(1), 1400));

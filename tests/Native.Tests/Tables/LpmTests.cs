@@ -251,12 +251,11 @@ public sealed class LpmTests
         public Bench(bool is6, uint capacity = Capacity, uint units = 0)
         {
             _is6 = is6;
-            int rootBits = is6 ? Lpm6.RootBits : Lpm4.RootBits;
             long bytes = units == 0 ? is6 ? Lpm6.BytesFor(capacity) : Lpm4.BytesFor(capacity)
-                : RangeTrie.RootBytes(rootBits) + (units * RangeTrie.UnitBytes);
+                : (is6 ? Lpm6.BytesMin : Lpm4.BytesMin) + (units * RangeTrie.UnitBytes);
             Memory = MappedMemory.Lazy(bytes);
             NativeSpan<byte> span = Memory.Slice<byte>(0, (int)bytes);
-            Writer = new RangeTrieWriter(span, rootBits, is6 ? Lpm6.NodeBits : Lpm4.NodeBits, capacity);
+            Writer = is6 ? Lpm6.WriterOf(span, capacity) : Lpm4.WriterOf(span, capacity);
             Reader4 = is6 ? default : new Lpm4(span);
             Reader6 = is6 ? new Lpm6(span) : default;
         }
