@@ -35,6 +35,9 @@ internal static class StageRecheck
             case StageKind.Police:
                 CheckPolice(plan, stage, who);
                 break;
+            case StageKind.Arbitrate:
+                CheckArbitrate(plan, lane, stage, who);
+                break;
             case StageKind.Stamp:
                 Require(HasTable(plan, stage, 0, TableKind.Histogram, RegionLayout.HistogramBytes),
                     $"{who}: a stamp stage without a histogram");
@@ -59,6 +62,24 @@ internal static class StageRecheck
         long places = bytes / FanoutGroup.SizeBytes;
         Require(bytes == 0 || (bytes % FanoutGroup.SizeBytes == 0 && BitOperations.IsPow2(places)),
             $"{who}: a fanout stage's groups are no power of two");
+    }
+
+    private static void CheckArbitrate(PlanImage plan, in PlanLane lane, in PlanStage stage, string who)
+    {
+        ArbitrateSettings settings = ArbitrateSettings.Read(stage);
+        Require(HasTable(plan, stage, ArbitrateSettings.Streams, TableKind.Windows, StreamWindow.SizeBytes)
+            && HasTable(plan, stage, ArbitrateSettings.SkewOfB, TableKind.Histogram, RegionLayout.HistogramBytes)
+            && HasTable(plan, stage, ArbitrateSettings.SkewOfA, TableKind.Histogram, RegionLayout.HistogramBytes),
+            $"{who}: an arbitrate stage without its tables");
+        long bytes = plan.Table((int)stage.FirstTable).Bytes;
+        Require(bytes % StreamWindow.SizeBytes == 0 && BitOperations.IsPow2(bytes / StreamWindow.SizeBytes),
+            $"{who}: an arbitrate stage's streams are no power of two");
+        Require(settings.Out >= -1 && settings.Out < lane.PortCount, $"{who}: an arbitrate stage's port is none");
+        Require(settings.Format is >= SequenceFormat.Custom and <= SequenceFormat.Rtp && settings.At is >= 0 and <= 4096
+                && settings.Width is 1 or 2 or 4 or 8,
+            $"{who}: an arbitrate stage's numbers are none");
+        Require(settings.Window is >= 64 and <= ArbitrateSettings.WindowMax && BitOperations.IsPow2(settings.Window),
+            $"{who}: an arbitrate stage's window is none");
     }
 
     private static void CheckMirror(in PlanLane lane, in PlanStage stage, string who)

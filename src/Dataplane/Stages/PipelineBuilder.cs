@@ -69,6 +69,7 @@ internal static class PipelineBuilder
         StageKind.Mirror => new Mirror(c),
         StageKind.Police => new Police(c),
         StageKind.Stamp => new Stamp(c),
+        StageKind.Arbitrate => new Arbitrate(c),
         StageKind.Acl => new Acl(c),
         _ => throw new PlanFormatException(
             $"stage {c.Number} has kind {(uint)c.Stage.Kind}, which this lowlatd lacks"),

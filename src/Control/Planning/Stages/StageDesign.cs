@@ -80,7 +80,7 @@ internal static class StageDesigns
     public static readonly IReadOnlyList<StageDesign> All =
     [
         new VlanDesign(), new SwitchDesign(), new RouteDesign(), new PoliceDesign(), new MirrorDesign(),
-        new FanoutDesign(), new StampDesign(), new AclDesign(),
+        new FanoutDesign(), new StampDesign(), new AclDesign(), new ArbitrateDesign(),
     ];
 
     /// <summary>The design of a kind; null: a simple one.</summary>
