@@ -14,7 +14,7 @@ public sealed class AclBuilder
     private const int LeafRules = AclBlock.Rules; // one comparison
     private const int LongLeafRules = 16; // where no cut parts them well
     private const int CopiesMax = 64;
-    private const int WideBits4 = 8;  // a prefix no longer tells few addresses apart
+    private const int WideBits4 = 4; // prefixes that leave more free part too little
     private const int WideBits6 = 32;
     private const long BytesPerRule = 8192;
     private const long BytesAtLeast = 1 << 16;
