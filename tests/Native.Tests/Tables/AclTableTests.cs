@@ -179,6 +179,39 @@ public sealed class AclTableTests
         }
     }
 
+    [Fact]
+    public void RulesThatOverlapInEveryWayStayWithinTheBoundOrAreRefusedByName()
+    {
+        // Two ranges each and nothing else: no cut parts them without many copies.
+        Random random = new(8);
+        AclRule[] rules = new AclRule[4000];
+        for (int i = 0; i < rules.Length; i++)
+        {
+            int low = random.Next(1, 60_000);
+            int other = random.Next(1, 60_000);
+            rules[i] = new AclRule
+            {
+                Family = 4,
+                SourcePorts = ((ushort)low, (ushort)(low + random.Next(5000))),
+                DestinationPorts = ((ushort)other, (ushort)(other + random.Next(5000))),
+            };
+        }
+
+        if (AclBuilder.TryBuild(rules, out byte[]? image, out string? problem))
+        {
+            Assert.InRange(image!.Length, 1, AclBuilder.BytesFor(rules.Length));
+            using Table table = new(rules);
+            for (int i = 0; i < 2000; i++)
+            {
+                table.AssertSame(AclRuleSets.KeyNear(rules[random.Next(rules.Length)], random, 4));
+            }
+        }
+        else
+        {
+            Assert.Contains("any source, any destination, port ranges", problem, StringComparison.Ordinal);
+        }
+    }
+
     private sealed class Table : IDisposable
     {
         private readonly AclRule[] _rules;
