@@ -53,26 +53,26 @@ public sealed class Comparison
     /// <summary>Compares; null, or the smallest frames that differ and what came of them.</summary>
     public string? Run(IEnumerable<Stimulus> stimuli, int seed)
     {
-        List<Stimulus> together = [];
+        // A batch goes in by one port: what comes from several has no order of its own.
+        Dictionary<int, List<Stimulus>> together = [];
         foreach (Stimulus stimulus in stimuli)
         {
-            bool isAlone = IsApart(stimulus);
-            if (!isAlone)
+            List<Stimulus> batch = [stimulus];
+            if (!IsApart(stimulus))
             {
-                together.Add(stimulus);
+                batch = together.GetValueOrDefault(stimulus.Port, []);
+                batch.Add(stimulus);
+                together[stimulus.Port] = batch;
             }
 
-            // What came before a frame that goes alone is done before it.
-            string? difference = (together.Count > 0 && isAlone) || together.Count == BatchFrames
-                ? Flush(together, seed) : null;
-            difference ??= isAlone ? Judge([stimulus], seed) : null;
-            if (difference != null)
+            if ((batch.Count == BatchFrames || IsApart(stimulus)) && Flush(batch, seed) is string difference)
             {
                 return difference;
             }
         }
 
-        return together.Count > 0 ? Flush(together, seed) : null;
+        return together.Values.Select(batch => batch.Count > 0 ? Flush(batch, seed) : null)
+            .FirstOrDefault(difference => difference != null);
     }
 
     /// <summary>What differs between two lists of output, or null.</summary>
@@ -103,10 +103,10 @@ public sealed class Comparison
         ];
     }
 
-    private string? Flush(List<Stimulus> together, int seed)
+    private string? Flush(List<Stimulus> batch, int seed)
     {
-        string? difference = Judge(together, seed);
-        together.Clear();
+        string? difference = Judge(batch, seed);
+        batch.Clear();
         return difference;
     }
 
@@ -173,9 +173,13 @@ public sealed class Comparison
                 ? $"{start} {Convert.ToHexString(frame)}"
             : type == Packets.Ipv6Type ? $"{start} {Convert.ToHexString(frame.Slice(at + 6, 1))}"
                 + Convert.ToHexString(frame.Slice(at + 8, 32))
-            : $"{start} {frame[at]} {(frame[at + 6] & 0x3F) | frame[at + 7]} {frame[at + 9]} "
+            : $"{start} {frame[at]} {FragmentOf(frame[at..])} {frame[at + 9]} "
                 + Convert.ToHexString(frame.Slice(at + 12, 8));
     }
+
+    // Fragments have an order within their packet: the kernel makes them of what is too long for the lane.
+    private static int FragmentOf(ReadOnlySpan<byte> packet) =>
+        ((packet[6] & 0x3F) | packet[7]) == 0 ? -1 : (packet[4] << 8) | packet[5];
 
     private static bool HasExtension(byte next) => next is not (Packets.Tcp or Packets.Udp or Packets.Icmp6);
 

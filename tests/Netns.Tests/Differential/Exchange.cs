@@ -36,15 +36,18 @@ public sealed class Exchange
     /// <summary>Frames that could not be sent at all.</summary>
     public int Unsent { get; private set; }
 
-    /// <summary>What a router does with marks: forwards one of each family, answers one whose TTL
-    /// ends.</summary>
+    /// <summary>A router's marks: one out of each port, since each is sent from apart, and one that it answers
+    /// itself.</summary>
     public static IEnumerable<Stimulus> RouterMarks(int port, byte[] payload)
     {
-        int other = (port + 1) % RouterNet.Ports;
-        yield return Make(64);
-        yield return Make(1);
+        for (int other = 0; other < RouterNet.Ports; other++)
+        {
+            yield return Make(other, 64);
+        }
 
-        Stimulus Make(int ttl)
+        yield return Make(port, 1);
+
+        Stimulus Make(int other, int ttl)
         {
             byte[] datagram = Packets.UdpDatagram(
                 RouterNet.Host4(port, 2), RouterNet.Host4(other, 2), 9, 9, payload);

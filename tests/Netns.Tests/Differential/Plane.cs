@@ -108,6 +108,16 @@ public sealed class Plane : IDisposable
                 words.Add($"{CounterNames.Punts[i]} {lane.Punts[i]}");
             }
 
+            for (int port = 0; port < Region.Plan.PortCount; port++)
+            {
+                PortPage page = Region.ReadPort(port);
+                words.Add($"p{port} rx-dropped {page.Xdp.RxDropped}");
+                words.Add($"p{port} rx-ring-full {page.Xdp.RxRingFull}");
+                words.Add($"p{port} fill-ring-empty {page.Xdp.RxFillRingEmpty}");
+                words.Add($"p{port} device-rx-dropped {page.Device.RxDropped}");
+                words.Add($"p{port} device-tx-dropped {page.Device.TxDropped}");
+            }
+
             return string.Join(", ", words.Where(word => !word.EndsWith(" 0", StringComparison.Ordinal)));
         }
     }
