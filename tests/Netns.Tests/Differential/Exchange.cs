@@ -83,24 +83,30 @@ public sealed class Exchange
         }
 
         List<Captured> all = [];
-        List<Captured> seen = [];
         long start = Stopwatch.GetTimestamp();
         while (awaited > 0)
         {
-            seen.Clear();
-            if (_bed.Collect(seen) == 0 && Stopwatch.GetElapsedTime(start).TotalMilliseconds > LimitMs)
+            awaited -= Gather(payload, all);
+            if (awaited > 0 && Stopwatch.GetElapsedTime(start).TotalMilliseconds > LimitMs)
             {
                 throw new TimeoutException(
                     $"{awaited} marks did not come out of {_bed.Name} in {LimitMs} ms: {Says()}");
             }
-
-            awaited -= seen.Count(captured => Contains(captured.Frame, payload));
-            all.AddRange(seen.Where(captured => !Contains(captured.Frame, Mark)
-                && !Normal.IsChatter(captured.Frame)
-                && (HearsLimited || !Normal.IsLimited(captured.Frame))));
         }
 
+        Gather(payload, all); // a port that was looked at before the last mark's may have had more since
         return all;
+    }
+
+    // How many marks there were among what has come.
+    private int Gather(byte[] mark, List<Captured> into)
+    {
+        List<Captured> seen = [];
+        _bed.Collect(seen);
+        into.AddRange(seen.Where(captured => !Contains(captured.Frame, Mark)
+            && !Normal.IsChatter(captured.Frame)
+            && (HearsLimited || !Normal.IsLimited(captured.Frame))));
+        return seen.Count(captured => Contains(captured.Frame, mark));
     }
 
     private static bool Contains(byte[] frame, byte[] part) => frame.AsSpan().IndexOf(part) >= 0;
