@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace LowLatency.Bench.Lpm;
@@ -25,9 +24,10 @@ internal static class Contest
             for (int turn = 0; turn < contestants.Length; turn++)
             {
                 int at = round % 2 == 0 ? turn : contestants.Length - 1 - turn; // odd rounds backwards
-                long start = Stopwatch.GetTimestamp();
+                contestants[at].Run(values); // each finds the cache as it left it itself
+                ulong start = Peer.ThreadNs();
                 contestants[at].Run(values);
-                double took = Stopwatch.GetElapsedTime(start).TotalNanoseconds / keys;
+                double took = (Peer.ThreadNs() - start) / (double)keys; // of this thread: others may run, too
                 if (round >= 0)
                 {
                     ns[at][round] = took;
@@ -49,11 +49,12 @@ internal static class Contest
                 double[] pairs = [.. ns[i].Zip(ns[against], (a, b) => a / b).Order()];
                 ratios.Add(($"{title}.{contestants[i].Name}", pairs[rounds / 2]));
                 ratio = string.Create(CultureInfo.InvariantCulture,
-                    $"  {pairs[rounds / 2]:F2} of {contestants[against].Name} ({pairs[0]:F2} to {pairs[^1]:F2})");
+                    $"  {pairs[rounds / 2]:F2} of {contestants[against].Name} ({pairs[0]:F2} to {pairs[^1]:F2}), "
+                    + $"least {ns[i].Min() / ns[against].Min():F2}");
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {contestants[i].Name,-20} {ns[i].Order().ElementAt(rounds / 2),7:F2} ns{ratio}"));
+                $"  {contestants[i].Name,-20} {ns[i].Order().ElementAt(rounds / 2),7:F2} ns (least {ns[i].Min():F2}){ratio}"));
         }
 
         return ratios;

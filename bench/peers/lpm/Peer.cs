@@ -14,6 +14,9 @@ internal static unsafe partial class Peer
     [LibraryImport(Library, EntryPoint = "peer_init")]
     public static partial int Init(int huge);
 
+    [LibraryImport(Library, EntryPoint = "peer_thread_ns")]
+    public static partial ulong ThreadNs();
+
     [LibraryImport(Library, EntryPoint = "peer4_create")]
     public static partial nint Create4(byte* name, uint routes, uint groups);
 

@@ -6,7 +6,7 @@
 #include <rte_lpm.h>
 #include <rte_lpm6.h>
 #include <stdint.h>
-#include <string.h>
+#include <time.h>
 
 enum { BURST = 64 };
 
@@ -18,6 +18,13 @@ int peer_init(int huge)
                       "--force-max-simd-bitwidth=512" };
     return huge ? rte_eal_init(sizeof(pages) / sizeof(pages[0]), pages)
                 : rte_eal_init(sizeof(plain) / sizeof(plain[0]), plain);
+}
+
+uint64_t peer_thread_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 struct rte_lpm *peer4_create(const char *name, uint32_t routes, uint32_t groups)

@@ -65,45 +65,39 @@ public readonly struct Lpm4
         LookupBurst(addresses, values);
     }
 
-    private void LookupBurst(ReadOnlySpan<uint> addresses, Span<uint> values)
+    // All first loads, then all second ones; which addresses need one is kept without a branch.
+    [SkipLocalsInit]
+    private unsafe void LookupBurst(ReadOnlySpan<uint> addresses, Span<uint> values)
     {
-        values = values[..addresses.Length];
+        byte* nodes = stackalloc byte[Burst];
         RangeTrie trie = _trie;
-        uint any = 0;
-        for (int i = 0; i < addresses.Length; i++)
+        uint nodeCount = 0;
+        fixed (uint* keys = addresses)
+        fixed (uint* found = values) // as long as addresses at least, these at most a burst: Lookup saw to it
         {
-            uint entry = trie.Root(addresses[i]);
-            values[i] = entry;
-            any |= entry;
-        }
-
-        if ((int)any < 0)
-        {
-            SearchBurst(addresses, values);
-        }
-    }
-
-    private void SearchBurst(ReadOnlySpan<uint> addresses, Span<uint> values)
-    {
-        foreach (uint entry in values)
-        {
-            if ((int)entry < 0)
+            for (int i = 0; i < addresses.Length; i++)
             {
-                _trie.Prefetch(entry);
+                uint entry = trie.Root(keys[i]);
+                found[i] = entry;
+                nodes[nodeCount] = (byte)i; // in bounds: nodeCount <= i
+                nodeCount += entry >> 31;
             }
-        }
 
-        for (int i = 0; i < addresses.Length; i++)
-        {
-            if ((int)values[i] < 0)
+            for (uint i = 0; i < nodeCount; i++)
             {
-                values[i] = Below(values[i], addresses[i]);
+                trie.Prefetch(found[nodes[i]]);
+            }
+
+            for (uint i = 0; i < nodeCount; i++)
+            {
+                int at = nodes[i];
+                found[at] = Below(found[at], keys[at]);
             }
         }
     }
 
     // The mask keeps what damaged memory may hold from looking like a node.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private uint Below(uint entry, uint address) =>
         _trie.Search(entry, address & (uint.MaxValue >> _trie.RootBits)) & RangeTrie.ValueMax;
 
