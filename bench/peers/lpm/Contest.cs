@@ -12,6 +12,8 @@ internal sealed record Contestant(string Name, string Against, Action<uint[]> Ru
 /// <summary>Contestants over the same keys in turn, round after round.</summary>
 internal static class Contest
 {
+    private const int WarmRuns = 3;
+
     /// <summary>Runs them, prints a line each, and returns ratio by name; ends the process's work when one of them
     /// finds other values than the first.</summary>
     public static List<(string Name, double Ratio)> Hold(string title, int keys, int rounds, Contestant[] contestants)
@@ -24,7 +26,11 @@ internal static class Contest
             for (int turn = 0; turn < contestants.Length; turn++)
             {
                 int at = round % 2 == 0 ? turn : contestants.Length - 1 - turn; // odd rounds backwards
-                contestants[at].Run(values); // each finds the cache as it left it itself
+                for (int i = 0; i < WarmRuns; i++)
+                {
+                    contestants[at].Run(values); // each finds the cache as it left it itself
+                }
+
                 ulong start = Peer.ThreadNs();
                 contestants[at].Run(values);
                 double took = (Peer.ThreadNs() - start) / (double)keys; // of this thread: others may run, too

@@ -23,8 +23,10 @@ internal static unsafe class Ipv4
         foreach ((string name, uint[] keys) in Keys(routes, keyCount))
         {
             Console.WriteLine($" {title}, keys {name}:");
-            ratios.AddRange(Contest.Hold($"{title}.{name}", keyCount, rounds, 
-                [.. Contestants(ours, lpm, fib, keys), .. name == "any" ? [] : Dependent(ours, lpm, keys)]));
+            foreach (Contestant[] pair in Pairs(ours, lpm, fib, keys).Take(name == "any" ? 3 : 4))
+            {
+                ratios.AddRange(Contest.Hold($"{title}.{name}", keyCount, rounds, pair));
+            }
         }
 
         Peer.Free4(lpm);
@@ -32,22 +34,26 @@ internal static unsafe class Ipv4
         return ratios;
     }
 
-    private static Contestant[] Contestants(Lpm4 ours, nint lpm, nint fib, uint[] keys) =>
+    // The last one, where each address waits for the value before it, is not for addresses without a route: there
+    // rte_lpm_lookup's answer is a branch, which the CPU guesses instead of waiting.
+    private static Contestant[][] Pairs(Lpm4 ours, nint lpm, nint fib, uint[] keys) =>
     [
-        new("rte_lpm.single", "", values => Call(keys, values, lpm, &Peer.Single4)),
-        new("single", "rte_lpm.single", values => Single(ours, keys, values)),
-        new("rte_lpm.bulk", "", values => Call(keys, values, lpm, &Peer.Bulk4), RteValueMask),
-        new("bulk", "rte_lpm.bulk", values => Bulk(ours, keys, values)),
-        new("rte_lpm.x4", "", values => Call(keys, values, lpm, &Peer.Four4)),
-        new("rte_fib.bulk", "", values => Call(keys, values, fib, &Peer.BulkFib4)),
-    ];
-
-    // Each address waits for the value before it. Not for addresses without a route: there rte_lpm_lookup's answer
-    // is a branch, which the CPU guesses instead of waiting.
-    private static Contestant[] Dependent(Lpm4 ours, nint lpm, uint[] keys) =>
-    [
-        new("rte_lpm.chained", "", values => Call(keys, values, lpm, &Peer.Chained4)),
-        new("chained", "rte_lpm.chained", values => Chained(ours, keys, values)),
+        [
+            new("rte_lpm.single", "", values => Call(keys, values, lpm, &Peer.Single4)),
+            new("single", "rte_lpm.single", values => Single(ours, keys, values)),
+        ],
+        [
+            new("rte_lpm.bulk", "", values => Call(keys, values, lpm, &Peer.Bulk4), RteValueMask),
+            new("bulk", "rte_lpm.bulk", values => Bulk(ours, keys, values)),
+        ],
+        [
+            new("rte_lpm.x4", "", values => Call(keys, values, lpm, &Peer.Four4)),
+            new("rte_fib.bulk", "", values => Call(keys, values, fib, &Peer.BulkFib4)),
+        ],
+        [
+            new("rte_lpm.chained", "", values => Call(keys, values, lpm, &Peer.Chained4)),
+            new("chained", "rte_lpm.chained", values => Chained(ours, keys, values)),
+        ],
     ];
 
     private static void Single(Lpm4 table, uint[] keys, uint[] values)

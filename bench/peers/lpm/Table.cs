@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using LowLatency.Native.Memory;
 using LowLatency.Native.Tables;
+using Microsoft.Win32.SafeHandles;
 
 namespace LowLatency.Bench.Lpm;
 
@@ -13,14 +14,13 @@ internal sealed class Table : IDisposable
 
     public Table(string title, long bytes, bool is6, BenchRoute[] routes)
     {
-        string path = $"/dev/shm/lowlat-bench-{Environment.ProcessId}";
-        using (FileStream file = new(path, FileMode.Create))
+        int fd = TableMemory.MakeFile("bench");
+        using (FileStream file = new(new SafeFileHandle(fd, ownsHandle: true), FileAccess.ReadWrite))
         {
             file.SetLength(bytes);
-            _memory = MappedMemory.OfFile((int)file.SafeFileHandle.DangerousGetHandle(), bytes, isWritable: true);
+            _memory = MappedMemory.OfFile(fd, bytes, isWritable: true);
         }
 
-        File.Delete(path);
         Memory = _memory.Slice<byte>(0, (int)bytes);
         _writer = is6 ? Lpm6.WriterOf(Memory, (uint)routes.Length) : Lpm4.WriterOf(Memory, (uint)routes.Length);
         long start = Stopwatch.GetTimestamp();

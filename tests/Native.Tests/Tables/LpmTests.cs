@@ -27,6 +27,70 @@ public sealed class LpmTests
     public void AnyRouteOfIpv6IsFoundAsAListFindsIt(int seed, int spread, int width) =>
         Churn(seed, 128, spread, width, rounds: 3000, is6: true);
 
+    // More than a small table's routes: 24 bits direct. Fewer rounds, as a short prefix covers millions of slots.
+    [Theory]
+    [InlineData(1, 8, 32, false)]
+    [InlineData(2, 20, 32, false)]
+    [InlineData(3, 26, 32, false)]
+    [InlineData(4, 16, 64, true)]
+    [InlineData(5, 20, 128, true)]
+    [InlineData(6, 44, 128, true)]
+    public void AnyRouteOfALargeTableIsFoundAsAListFindsIt(int seed, int spread, int width, bool is6) =>
+        Churn(seed, is6 ? 128 : 32, spread, width, rounds: 300, is6, Lpm4.NarrowRoutesMax + 1);
+
+    [Fact]
+    public void AShapeIsToldByTheMemoryOfATable()
+    {
+        Assert.True(Lpm4.ShapesDiffer && Lpm6.ShapesDiffer);
+        Assert.True(Lpm4.BytesFor(Lpm4.NarrowRoutesMax + 1) > 64 << 20);
+        Assert.True(Lpm6.BytesFor(Lpm6.NarrowRoutesMax + 1) > 64 << 20);
+    }
+
+    [Fact]
+    public void ABurstFindsWhatSingleLookupsFind()
+    {
+        Random random = new(3);
+        foreach (uint capacity in (uint[])[Capacity, Lpm4.NarrowRoutesMax + 1])
+        {
+            using Bench bench = new(is6: false, capacity);
+            for (int i = 0; i < 2000; i++)
+            {
+                int length = random.Next(8, 33);
+                bench.Set(Prefix(random, 32, 8, length), length, (uint)random.Next(1, 1000));
+            }
+
+            foreach (int count in (int[])[0, 1, 63, 64, 65, 1000])
+            {
+                uint[] addresses = new uint[count];
+                for (int i = 0; i < count; i++)
+                {
+                    addresses[i] = (uint)(Address(random, 32, 8) >> 96);
+                }
+
+                uint[] values = new uint[count + 1];
+                values[count] = 7;
+                bench.Reader4.Lookup(addresses, values);
+                Assert.Equal(7u, values[count]); // what lies behind is not touched
+                Assert.Equal(addresses.Select(bench.Reader4.Lookup), values[..count]);
+            }
+        }
+    }
+
+    [Fact]
+    public void FreeRunsAreJoinedWhenANodeNeedsALargerOne()
+    {
+        // A node grows route by route: each size leaves a run too small for the next. Sizes added up are twice
+        // as much as there is.
+        using Bench bench = new(is6: false, units: 600);
+        for (uint i = 0; i < 1200; i++)
+        {
+            bench.Set((UInt128)(0x0A000000u + (i << 1)) << 96, 32, i + 1);
+            bench.Writer.Release(bench.Writer.Seal());
+        }
+
+        Assert.Equal(1200u, bench.Reader4.Lookup(0x0A000000u + (1199 << 1)));
+    }
+
     [Fact]
     public void EveryAddressOfASmallSpaceIsRightAfterEveryChange()
     {
@@ -192,9 +256,10 @@ public sealed class LpmTests
         }
     }
 
-    private static void Churn(int seed, int bits, int spread, int width, int rounds, bool is6)
+    private static void Churn(int seed, int bits, int spread, int width, int rounds, bool is6,
+        uint capacity = Capacity)
     {
-        using Bench bench = new(is6);
+        using Bench bench = new(is6, capacity);
         Random random = new(seed);
         for (int round = 0; round < rounds; round++)
         {
