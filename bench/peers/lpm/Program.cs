@@ -4,8 +4,8 @@ using LowLatency.Bench.Lpm;
 using LowLatency.Native.Threads;
 
 // lowlat-lpm [--rounds N] [--keys N] [--scale N] [--huge 0|1] [--json FILE]: the route tables against DPDK's.
-int rounds = 21;
-int keys = 1 << 20;
+int rounds = 31;
+int keys = 1 << 18; // of 16 MiB of first loads: more than L2, within a large L3
 int scale = 1;
 int huge = 0;
 string? json = null;
