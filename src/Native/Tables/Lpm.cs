@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using LowLatency.Native.Memory;
 
@@ -65,32 +66,23 @@ public readonly struct Lpm4
         LookupBurst(addresses, values);
     }
 
-    // All first loads, then all second ones; which addresses need one is kept without a branch.
-    [SkipLocalsInit]
+    // All first loads, then all second ones: which addresses need one is a bit each, so that no guess of the CPU
+    // stands between the first loads.
     private unsafe void LookupBurst(ReadOnlySpan<uint> addresses, Span<uint> values)
     {
-        byte* nodes = stackalloc byte[Burst];
         RangeTrie trie = _trie;
-        uint nodeCount = 0;
         fixed (uint* keys = addresses)
         fixed (uint* found = values) // as long as addresses at least, these at most a burst: Lookup saw to it
         {
-            for (int i = 0; i < addresses.Length; i++)
+            ulong nodes = trie.Roots(keys, found, addresses.Length);
+            for (ulong left = nodes; left != 0; left &= left - 1)
             {
-                uint entry = trie.Root(keys[i]);
-                found[i] = entry;
-                nodes[nodeCount] = (byte)i; // in bounds: nodeCount <= i
-                nodeCount += entry >> 31;
+                trie.Prefetch(found[BitOperations.TrailingZeroCount(left)]);
             }
 
-            for (uint i = 0; i < nodeCount; i++)
+            for (; nodes != 0; nodes &= nodes - 1)
             {
-                trie.Prefetch(found[nodes[i]]);
-            }
-
-            for (uint i = 0; i < nodeCount; i++)
-            {
-                int at = nodes[i];
+                int at = BitOperations.TrailingZeroCount(nodes);
                 found[at] = Below(found[at], keys[at]);
             }
         }

@@ -85,6 +85,35 @@ public readonly unsafe struct RangeTrie
         return Volatile.Read(ref _root[first32 >> (32 - _rootBits)]);
     }
 
+    /// <summary>Entries of the direct array for up to 64 keys of 32 bits.</summary>
+    /// <returns>A bit for each that is a node.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ulong Roots(uint* keys, uint* entries, int count)
+    {
+        ulong nodes = 0;
+        int i = 0;
+        if (Avx2.IsSupported)
+        {
+            Vector128<uint> shift = Vector128.CreateScalar((uint)(32 - _rootBits));
+            for (; i + Vector256<uint>.Count <= count; i += Vector256<uint>.Count)
+            {
+                // In bounds as in Root; each element is one aligned load, whole.
+                Vector256<uint> index = Avx2.ShiftRightLogical(Vector256.Load(keys + i), shift);
+                Vector256<uint> found = Avx2.GatherVector256(_root, index.AsInt32(), sizeof(uint));
+                found.Store(entries + i);
+                nodes |= (ulong)(uint)Avx.MoveMask(found.AsSingle()) << i;
+            }
+        }
+
+        for (; i < count; i++)
+        {
+            entries[i] = Root(keys[i]);
+            nodes |= (ulong)(entries[i] >> 31) << i;
+        }
+
+        return nodes;
+    }
+
     /// <summary>Asks for the first bytes of a node that will be searched soon.</summary>
     /// <param name="node">An entry with <see cref="NodeBit"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
