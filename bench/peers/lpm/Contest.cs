@@ -14,9 +14,10 @@ internal static class Contest
 {
     private const int WarmRuns = 3;
 
-    /// <summary>Runs them, prints a line each, and returns ratio by name; ends the process's work when one of them
-    /// finds other values than the first.</summary>
-    public static List<(string Name, double Ratio)> Hold(string title, int keys, int rounds, Contestant[] contestants)
+    /// <summary>Runs them, prints a line each, and returns ratio by name; ends the process's work when one
+    /// of them finds other values than the first.</summary>
+    public static List<(string Name, double Ratio)> Hold(
+        string title, int keys, int rounds, Contestant[] contestants)
     {
         double[][] ns = [.. contestants.Select(_ => new double[rounds])];
         uint[] values = new uint[keys];
@@ -55,12 +56,13 @@ internal static class Contest
                 double[] pairs = [.. ns[i].Zip(ns[against], (a, b) => a / b).Order()];
                 ratios.Add(($"{title}.{contestants[i].Name}", pairs[rounds / 2]));
                 ratio = string.Create(CultureInfo.InvariantCulture,
-                    $"  {pairs[rounds / 2]:F2} of {contestants[against].Name} ({pairs[0]:F2} to {pairs[^1]:F2}), "
-                    + $"least {ns[i].Min() / ns[against].Min():F2}");
+                    $"  {pairs[rounds / 2]:F2} of {contestants[against].Name} "
+                    + $"({pairs[0]:F2} to {pairs[^1]:F2}), least {ns[i].Min() / ns[against].Min():F2}");
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {contestants[i].Name,-20} {ns[i].Order().ElementAt(rounds / 2),7:F2} ns (least {ns[i].Min():F2}){ratio}"));
+                $"  {contestants[i].Name,-20} {ns[i].Order().ElementAt(rounds / 2),7:F2} ns "
+                + $"(least {ns[i].Min():F2}){ratio}"));
         }
 
         return ratios;
@@ -75,7 +77,8 @@ internal static class Contest
             if ((values[i] & contestant.Mask) != wanted[i])
             {
                 throw new InvalidOperationException(
-                    $"{title}: {contestant.Name} finds {values[i] & contestant.Mask} for key {i}, not {wanted[i]}");
+                    $"{title}: {contestant.Name} finds {values[i] & contestant.Mask} for key {i}, not "
+                    + $"{wanted[i]}");
             }
         }
     }

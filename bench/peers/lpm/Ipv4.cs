@@ -11,12 +11,13 @@ internal static unsafe class Ipv4
     private const uint RteValueMask = 0x00FF_FFFF;
 
     /// <summary>Runs all contestants over one table.</summary>
-    public static List<(string Name, double Ratio)> Run(string title, BenchRoute[] routes, int keyCount, int rounds)
+    public static List<(string Name, double Ratio)> Run(
+        string title, BenchRoute[] routes, int keyCount, int rounds)
     {
         using Table table = new(title, Lpm4.BytesFor((uint)routes.Length), is6: false, routes);
         Lpm4 ours = new(table.Memory);
-        uint groups = (uint)routes.Where(route => route.Length > 24).Select(route => route.Key >> 104).Distinct().Count()
-            + 1;
+        uint groups = 1 + (uint)routes.Where(route => route.Length > 24)
+            .Select(route => route.Key >> 104).Distinct().Count();
         nint lpm = MakeLpm(title, routes, groups);
         nint fib = MakeFib(title, routes, groups + 1);
         List<(string Name, double Ratio)> ratios = [];
@@ -34,8 +35,8 @@ internal static unsafe class Ipv4
         return ratios;
     }
 
-    // The last one, where each address waits for the value before it, is not for addresses without a route: there
-    // rte_lpm_lookup's answer is a branch, which the CPU guesses instead of waiting.
+    // The last one, where each address waits for the value before it, is not for addresses without a route:
+    // there rte_lpm_lookup's answer is a branch, which the CPU guesses instead of waiting.
     private static Contestant[][] Pairs(Lpm4 ours, nint lpm, nint fib, uint[] keys) =>
     [
         [
@@ -83,7 +84,8 @@ internal static unsafe class Ipv4
         }
     }
 
-    private static void Call(uint[] keys, uint[] values, nint table, delegate*<nint, uint*, uint*, uint, void> lookup)
+    private static void Call(
+        uint[] keys, uint[] values, nint table, delegate*<nint, uint*, uint*, uint, void> lookup)
     {
         fixed (uint* k = keys)
         fixed (uint* v = values)

@@ -10,7 +10,8 @@ internal static unsafe class Ipv6
     private const int AddressBytes = 16;
 
     /// <summary>Runs all contestants over one table.</summary>
-    public static List<(string Name, double Ratio)> Run(string title, BenchRoute[] routes, int keyCount, int rounds)
+    public static List<(string Name, double Ratio)> Run(
+        string title, BenchRoute[] routes, int keyCount, int rounds)
     {
         using Table table = new(title, Lpm6.BytesFor((uint)routes.Length), is6: true, routes);
         Lpm6 ours = new(table.Memory);
@@ -42,7 +43,8 @@ internal static unsafe class Ipv6
         }
     }
 
-    private static void Call(byte[] keys, uint[] values, nint table, delegate*<nint, byte*, uint*, uint, void> lookup)
+    private static void Call(
+        byte[] keys, uint[] values, nint table, delegate*<nint, byte*, uint*, uint, void> lookup)
     {
         fixed (byte* k = keys)
         fixed (uint* v = values)

@@ -24,7 +24,8 @@ internal static unsafe partial class Peer
     public static partial int Add4(nint lpm, uint address, uint length, uint value);
 
     [LibraryImport(Library, EntryPoint = "peer4_paint")]
-    public static partial int Paint4(nint lpm, uint address, uint length, uint value, uint* group, uint groups);
+    public static partial int Paint4(
+        nint lpm, uint address, uint length, uint value, uint* group, uint groups);
 
     [LibraryImport(Library, EntryPoint = "peer4_free")]
     public static partial void Free4(nint lpm);

@@ -18,18 +18,22 @@ for (int i = 0; i + 1 < args.Length; i += 2)
         case "--scale": scale = int.Parse(args[i + 1], CultureInfo.InvariantCulture); break;
         case "--huge": huge = int.Parse(args[i + 1], CultureInfo.InvariantCulture); break;
         case "--json": json = args[i + 1]; break;
-        default: Console.Error.WriteLine($"no option {args[i]}: --rounds, --keys, --scale, --huge, --json"); return 1;
+        default:
+            Console.Error.WriteLine($"no option {args[i]}: --rounds, --keys, --scale, --huge, --json");
+            return 1;
     }
 }
 
 if (Peer.Init(huge) < 0)
 {
-    Console.Error.WriteLine("DPDK's environment did not start" + (huge == 0 ? "" : ": 768 free huge pages are needed"));
+    Console.Error.WriteLine("DPDK's environment did not start"
+        + (huge == 0 ? "" : ": 768 free huge pages are needed"));
     return 2;
 }
 
 ThreadControl.Pin(Environment.ProcessorCount - 1);
-Console.WriteLine($"rte_lpm and rte_fib in {(huge == 0 ? "4 KiB" : "2 MiB")} pages, ours in a file in memory, 4 KiB pages");
+Console.WriteLine($"rte_lpm and rte_fib in {(huge == 0 ? "4 KiB" : "2 MiB")} pages, "
+    + "ours in a file in memory, 4 KiB pages");
 List<(string Name, double Ratio)> ratios =
 [
     .. Ipv4.Run("internet4", Routes.Internet4(1_000_000 / scale, new Random(1)), keys, rounds),

@@ -11,14 +11,19 @@ internal static class Routes
     // Shares of prefix lengths in per mille, rounded from what public BGP reports (routes of the default-free
     // zone, 2024) show; the rest is /24 and /48.
     private static readonly (int Length, int Share)[] s_lengths4 =
-        [(12, 1), (14, 2), (15, 2), (16, 14), (17, 9), (18, 14), (19, 26), (20, 46), (21, 53), (22, 113), (23, 102)];
+        [
+            (12, 1), (14, 2), (15, 2), (16, 14), (17, 9), (18, 14), (19, 26), (20, 46), (21, 53), (22, 113),
+            (23, 102),
+        ];
 
     private static readonly (int Length, int Share)[] s_lengths6 =
-        [(29, 30), (32, 130), (34, 10), (36, 45), (38, 8), (40, 100), (42, 20), (44, 100), (45, 5), (46, 25), (47, 20),
-            (56, 5), (64, 10), (128, 5)];
+        [
+            (29, 30), (32, 130), (34, 10), (36, 45), (38, 8), (40, 100), (42, 20), (44, 100), (45, 5),
+            (46, 25), (47, 20), (56, 5), (64, 10), (128, 5),
+        ];
 
-    /// <summary>IPv4 as a full table has it: aggregates, and in them more specific routes that stand close; one in
-    /// a hundred is longer than 24 bits.</summary>
+    /// <summary>IPv4 as a full table has it: aggregates, and in them more specific routes that stand close;
+    /// one in a hundred is longer than 24 bits.</summary>
     public static BenchRoute[] Internet4(int count, Random random)
     {
         Set set = new(count, random, 32);
@@ -31,7 +36,8 @@ internal static class Routes
             for (int i = 0; i < inside && !set.IsFull; i++)
             {
                 int own = random.Next(100) == 0 ? random.Next(25, 33) : Length(s_lengths4, 24, random);
-                set.Add(block | ((uint)random.NextInt64(1L << 32) & (uint.MaxValue >> length)), Math.Max(own, length));
+                uint inner = (uint)random.NextInt64(1L << 32) & (uint.MaxValue >> length);
+                set.Add(block | inner, Math.Max(own, length));
             }
         }
 
@@ -54,7 +60,8 @@ internal static class Routes
     public static BenchRoute[] Internet6(int count, Random random)
     {
         List<ushort> tops = [0x2001, 0x2c0f];
-        foreach ((int first, int many) in ((int, int)[])[(0x2400, 16), (0x2600, 16), (0x2800, 7), (0x2a00, 20)])
+        (int First, int Many)[] runs = [(0x2400, 16), (0x2600, 16), (0x2800, 7), (0x2a00, 20)];
+        foreach ((int first, int many) in runs)
         {
             tops.AddRange(Enumerable.Range(first, many).Select(top => (ushort)top));
         }

@@ -22,7 +22,8 @@ internal sealed class Table : IDisposable
         }
 
         Memory = _memory.Slice<byte>(0, (int)bytes);
-        _writer = is6 ? Lpm6.WriterOf(Memory, (uint)routes.Length) : Lpm4.WriterOf(Memory, (uint)routes.Length);
+        uint capacity = (uint)routes.Length;
+        _writer = is6 ? Lpm6.WriterOf(Memory, capacity) : Lpm4.WriterOf(Memory, capacity);
         long start = Stopwatch.GetTimestamp();
         foreach (BenchRoute route in routes)
         {
@@ -34,8 +35,9 @@ internal sealed class Table : IDisposable
         double updatesPerS = Churn(title, routes);
         long used = _writer.BytesInUse;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{title}: {routes.Length} routes, {used / 1024.0 / 1024:F1} MiB used, {bytes / 1024.0 / 1024:F1} MiB set "
-            + $"aside; loaded in {loadS:F1} s, then {updatesPerS / 1000:F0} k changes a second"));
+            $"{title}: {routes.Length} routes, {used / 1024.0 / 1024:F1} MiB used, "
+            + $"{bytes / 1024.0 / 1024:F1} MiB set aside; loaded in {loadS:F1} s, "
+            + $"then {updatesPerS / 1000:F0} k changes a second"));
     }
 
     /// <summary>What readers see.</summary>

@@ -12,10 +12,10 @@ enum { BURST = 64 };
 
 int peer_init(int huge)
 {
-    char *plain[] = { "lpm", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf", "-m", "2048", "-l", "0",
+    char *plain[] = { "lpm", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf", "-m", "2048",
+                      "-l", "0", "--log-level=3", "--force-max-simd-bitwidth=512" };
+    char *pages[] = { "lpm", "--in-memory", "--no-pci", "--no-telemetry", "-m", "1536", "-l", "0",
                       "--log-level=3", "--force-max-simd-bitwidth=512" };
-    char *pages[] = { "lpm", "--in-memory", "--no-pci", "--no-telemetry", "-m", "1536", "-l", "0", "--log-level=3",
-                      "--force-max-simd-bitwidth=512" };
     return huge ? rte_eal_init(sizeof(pages) / sizeof(pages[0]), pages)
                 : rte_eal_init(sizeof(plain) / sizeof(plain[0]), plain);
 }
@@ -39,10 +39,12 @@ int peer4_add(struct rte_lpm *lpm, uint32_t address, uint32_t length, uint32_t v
 }
 
 /*
- * Writes a route straight into the tables that the lookup reads. rte_lpm_add looks through all rules of the same
- * length for each route: a minute for a million. Routes must come shortest first; groups are taken in turn.
+ * Writes a route straight into the tables that the lookup reads. rte_lpm_add looks through all rules of the
+ * same length for each route: a minute for a million. Routes must come shortest first;
+ * groups are taken in turn.
  */
-int peer4_paint(struct rte_lpm *lpm, uint32_t address, uint32_t length, uint32_t value, uint32_t *group, uint32_t groups)
+int peer4_paint(struct rte_lpm *lpm, uint32_t address, uint32_t length, uint32_t value, uint32_t *group,
+                uint32_t groups)
 {
     struct rte_lpm_tbl_entry entry = { .next_hop = value, .valid = 1, .valid_group = 0, .depth = length };
     uint32_t slot = address >> 8;
@@ -85,8 +87,8 @@ void peer4_chained(const struct rte_lpm *lpm, const uint32_t *keys, uint32_t *va
 {
     uint32_t last = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t value;
-        last = rte_lpm_lookup((struct rte_lpm *)(uintptr_t)lpm, keys[i] ^ (last >> 23), &value) == 0 ? value : 0;
+        uint32_t value, key = keys[i] ^ (last >> 23);
+        last = rte_lpm_lookup((struct rte_lpm *)(uintptr_t)lpm, key, &value) == 0 ? value : 0;
         values[i] = last;
     }
 }
@@ -159,8 +161,8 @@ void peer6_single(const struct rte_lpm6 *lpm, const uint8_t *keys, uint32_t *val
 void peer6_bulk(const struct rte_lpm6 *lpm, const uint8_t *keys, uint32_t *values, uint32_t count)
 {
     for (uint32_t at = 0; at < count; at += BURST)
-        rte_lpm6_lookup_bulk_func(lpm, (uint8_t(*)[16])(uintptr_t)(keys + (size_t)at * 16), (int32_t *)values + at,
-                                  count - at < BURST ? count - at : BURST);
+        rte_lpm6_lookup_bulk_func(lpm, (uint8_t(*)[16])(uintptr_t)(keys + (size_t)at * 16),
+                                  (int32_t *)values + at, count - at < BURST ? count - at : BURST);
 }
 
 struct rte_fib6 *fib6_create(const char *name, uint32_t routes, uint32_t groups)

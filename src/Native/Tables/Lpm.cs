@@ -31,7 +31,7 @@ public readonly struct Lpm4
     public static long BytesFor(uint routes)
     {
         int rootBits = routes > NarrowRoutesMax ? WideBits : NarrowBits;
-        return RangeTrieWriter.BytesFor(rootBits, 32 - rootBits, levels: 1, routes);
+        return RangeTrie.BytesFor(rootBits, 32 - rootBits, levels: 1, routes);
     }
 
     /// <summary>The writer of a table.</summary>
@@ -122,7 +122,7 @@ public readonly struct Lpm6
 
     /// <summary>Memory that holds this many routes of up to 64 bits whatever they are, and of 128 bits as far
     /// as they stand together, bytes.</summary>
-    public static long BytesFor(uint routes) => RangeTrieWriter.BytesFor(
+    public static long BytesFor(uint routes) => RangeTrie.BytesFor(
         routes > NarrowRoutesMax ? WideBits : NarrowBits, NodeBits, levels: 3, routes);
 
     /// <summary>The writer of a table.</summary>

@@ -69,6 +69,17 @@ public readonly unsafe struct RangeTrie
     /// <summary>Bytes of the direct array.</summary>
     public static long RootBytes(int rootBits) => (long)sizeof(uint) << rootBits;
 
+    /// <summary>Memory for any set of routes: each a node of its own at each level, two ranges, and a third
+    /// for size classes and nodes that wait for readers.</summary>
+    public static long BytesFor(int rootBits, int nodeBits, int levels, uint routes)
+    {
+        Invariant.Require(nodeBits <= 16 && levels > 0);
+        long firstNodes = Math.Min(1L << rootBits, routes);
+        long nodes = firstNodes + ((levels - 1) * (long)routes);
+        long units = nodes + (((2L * routes) + nodes) / UnitRanges);
+        return RootBytes(rootBits) + ((units + (units / 3) + 4096) * UnitBytes);
+    }
+
     /// <summary>Bits of the direct array.</summary>
     public int RootBits
     {

@@ -43,17 +43,6 @@ public sealed class RangeTrieWriter
     /// <summary>Memory in use, retired nodes, too, bytes.</summary>
     public long BytesInUse => RangeTrie.RootBytes(_rootBits) + ((long)_units.InUse * RangeTrie.UnitBytes);
 
-    /// <summary>Memory for any set of routes: each a node of its own at each level, two ranges, and a third
-    /// for size classes and nodes that wait for readers.</summary>
-    public static long BytesFor(int rootBits, int nodeBits, int levels, uint routes)
-    {
-        Invariant.Require(nodeBits <= 16 && levels > 0);
-        long firstNodes = Math.Min(1L << rootBits, routes);
-        long nodes = firstNodes + ((levels - 1) * (long)routes);
-        long units = nodes + (((2L * routes) + nodes) / RangeTrie.UnitRanges);
-        return RangeTrie.RootBytes(rootBits) + ((units + (units / 3) + 4096) * RangeTrie.UnitBytes);
-    }
-
     /// <summary>Adds a route, or gives one that is there another value.</summary>
     /// <param name="key">The prefix in the first bits; those behind it are 0.</param>
     /// <param name="length">Bits that count.</param>
