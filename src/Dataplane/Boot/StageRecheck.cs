@@ -32,6 +32,9 @@ internal static class StageRecheck
             case StageKind.Mirror:
                 CheckMirror(lane, stage, who);
                 break;
+            case StageKind.Nat:
+                CheckNat(plan, lane, stage, who);
+                break;
             case StageKind.Police:
                 CheckPolice(plan, stage, who);
                 break;
@@ -87,6 +90,29 @@ internal static class StageRecheck
         MirrorSettings settings = MirrorSettings.Read(stage);
         Require(settings.Port >= 0 && settings.Port < lane.PortCount, $"{who}: a mirror stage's port is none");
         Require(settings.Sample > 0 && settings.SnapBytes >= 0, $"{who}: a mirror stage's sample is none");
+    }
+
+    private static void CheckNat(PlanImage plan, in PlanLane lane, in PlanStage stage, string who)
+    {
+        NatSettings settings = NatSettings.Read(stage);
+        Require(HasTable(plan, stage, NatSettings.Flows, TableKind.Flows, NatHeader.BytesFor(2)),
+            $"{who}: a nat stage without flows");
+        long bytes = plan.Table((int)stage.FirstTable + NatSettings.Flows).Bytes;
+        long flows = NatHeader.FlowsOf(bytes);
+        Require(bytes <= int.MaxValue && bytes == NatHeader.BytesFor(flows) && BitOperations.IsPow2(flows),
+            $"{who}: a nat stage's flows are no power of two");
+        Require(HasTable(plan, stage, NatSettings.Entries, TableKind.Entries, 0),
+            $"{who}: a nat stage without entries");
+        long ports = (1L << (int)lane.PortCount) - 1;
+        Require((settings.Inside & ~ports) == 0 && (settings.Outside & ~ports) == 0
+            && (settings.Inside & settings.Outside) == 0, $"{who}: a nat stage's ports are none");
+        Require(settings.PortLow > 0 && settings.PortLow <= settings.PortHigh && settings.PortHigh <= ushort.MaxValue,
+            $"{who}: a nat stage has no ports to give");
+        Require(settings.UdpNs is > 0 and <= NatSettings.TimeMaxNs
+                && settings.EstablishedNs is > 0 and <= NatSettings.TimeMaxNs
+                && settings.TransitoryNs is > 0 and <= NatSettings.TimeMaxNs
+                && settings.IcmpNs is > 0 and <= NatSettings.TimeMaxNs,
+            $"{who}: a nat stage's times are none");
     }
 
     private static void CheckPolice(PlanImage plan, in PlanStage stage, string who)

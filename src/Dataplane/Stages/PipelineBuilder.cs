@@ -67,6 +67,7 @@ internal static class PipelineBuilder
         StageKind.Switch => new Switch(c),
         StageKind.Fanout => new Fanout(c),
         StageKind.Mirror => new Mirror(c),
+        StageKind.Nat => new Nat(c),
         StageKind.Police => new Police(c),
         StageKind.Stamp => new Stamp(c),
         StageKind.Arbitrate => new Arbitrate(c),
