@@ -106,7 +106,8 @@ internal static class StageRecheck
         long ports = (1L << (int)lane.PortCount) - 1;
         Require((settings.Inside & ~ports) == 0 && (settings.Outside & ~ports) == 0
             && (settings.Inside & settings.Outside) == 0, $"{who}: a nat stage's ports are none");
-        Require(settings.PortLow > 0 && settings.PortLow <= settings.PortHigh && settings.PortHigh <= ushort.MaxValue,
+        Require(settings.PortLow > 0 && settings.PortLow <= settings.PortHigh
+                && settings.PortHigh <= ushort.MaxValue,
             $"{who}: a nat stage has no ports to give");
         Require(settings.UdpNs is > 0 and <= NatSettings.TimeMaxNs
                 && settings.EstablishedNs is > 0 and <= NatSettings.TimeMaxNs

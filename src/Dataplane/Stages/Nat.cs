@@ -5,9 +5,10 @@ using LowLatency.Native.Memory;
 
 namespace LowLatency.Dataplane.Stages;
 
-/// <summary>Translates IPv4 addresses between inside and outside ports (RFC 3022): prefixes one to one without
-/// state, shared outside addresses with ports given out, and ports that lead inside. UDP (RFC 4787), TCP (RFC
-/// 5382), ICMP echo and errors (RFC 5508); a mapping holds for one remote pair, as in Linux.</summary>
+/// <summary>Translates IPv4 addresses between inside and outside ports (RFC 3022): prefixes one to one
+/// without state, shared outside addresses with ports given out, and ports that lead inside. UDP (RFC 4787),
+/// TCP (RFC 5382), ICMP echo and errors (RFC 5508); a mapping holds for one remote pair, as in
+/// Linux.</summary>
 internal sealed class Nat : IStage
 {
     private const int PortTriesMax = 128; // bounds the work of a frame, as Linux does
@@ -104,8 +105,8 @@ internal sealed class Nat : IStage
             return _rules.HasSource ? (int)DropReason.NatUnsupported : Passes;
         }
 
-        int place = _rules.HasFlows ? _flows.Find(NatKey.Forward(packet.Protocol, packet.Source, packet.SourcePort,
-            packet.Destination, packet.DestinationPort), nowNs) : -1;
+        int place = _rules.HasFlows ? _flows.Find(NatKey.Forward(packet.Protocol, packet.Source,
+            packet.SourcePort, packet.Destination, packet.DestinationPort), nowNs) : -1;
         if (place < 0)
         {
             if (!_rules.HasSource)
@@ -215,8 +216,9 @@ internal sealed class Nat : IStage
         bool isAnswer = packet.Destination == quoted.Source; // else it was never sent by whom it goes to
         if (!isAnswer || !_rules.TryInside(quoted.Source, out uint inside))
         {
-            int place = isAnswer && quoted.HasPorts && _rules.HasFlows ? _flows.Find(NatKey.Reverse(quoted.Protocol,
-                quoted.Source, quoted.SourcePort, quoted.Destination, quoted.DestinationPort), nowNs) : -1;
+            int place = isAnswer && quoted.HasPorts && _rules.HasFlows
+                ? _flows.Find(NatKey.Reverse(quoted.Protocol, quoted.Source, quoted.SourcePort,
+                    quoted.Destination, quoted.DestinationPort), nowNs) : -1;
             if (place < 0)
             {
                 return _rules.IsOurs(packet.Destination) || _rules.TryInside(packet.Destination, out _)
@@ -262,7 +264,8 @@ internal sealed class Nat : IStage
     private bool TryGivePort(ref NatFlow flow, long nowNs)
     {
         flow.OutsidePort = flow.InsidePort;
-        if (flow.InsidePort >= _settings.PortLow && flow.InsidePort <= _settings.PortHigh && IsFree(flow, nowNs))
+        if (flow.InsidePort >= _settings.PortLow && flow.InsidePort <= _settings.PortHigh
+            && IsFree(flow, nowNs))
         {
             return true;
         }
@@ -290,7 +293,8 @@ internal sealed class Nat : IStage
     private int OpenForward(in NatPacket packet, long nowNs, out int place)
     {
         place = -1;
-        if (!_rules.TryForward(packet.Protocol, packet.Destination, packet.DestinationPort, out NatEntry entry))
+        if (!_rules.TryForward(packet.Protocol, packet.Destination, packet.DestinationPort,
+            out NatEntry entry))
         {
             return _rules.IsOurs(packet.Destination) ? (int)DropReason.NatNoFlow : Passes;
         }

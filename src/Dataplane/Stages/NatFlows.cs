@@ -26,11 +26,13 @@ internal readonly record struct NatKey
     public bool IsReverse => (Ports & ReverseBit) != 0;
 
     /// <summary>Of what comes from inside.</summary>
-    public static NatKey Forward(byte protocol, uint inside, ushort insidePort, uint remote, ushort remotePort) =>
+    public static NatKey Forward(byte protocol, uint inside, ushort insidePort, uint remote,
+        ushort remotePort) =>
         new(inside, insidePort, remote, remotePort, protocol << 1);
 
     /// <summary>Of what comes from outside.</summary>
-    public static NatKey Reverse(byte protocol, uint outside, ushort outsidePort, uint remote, ushort remotePort) =>
+    public static NatKey Reverse(byte protocol, uint outside, ushort outsidePort, uint remote,
+        ushort remotePort) =>
         new(outside, outsidePort, remote, remotePort, (protocol << 1) | ReverseBit);
 
     /// <summary>The key of a flow, in the direction of another.</summary>
@@ -77,7 +79,8 @@ internal sealed class NatFlows
     public ulong HashOf(in NatKey key)
     {
         ref NatHeader header = ref _header.Value;
-        ulong high = Math.BigMul(key.Addresses ^ header.Seed0 ^ MixFirst, key.Ports ^ header.Seed1 ^ MixSecond,
+        ulong high = Math.BigMul(key.Addresses ^ header.Seed0 ^ MixFirst,
+            key.Ports ^ header.Seed1 ^ MixSecond,
             out ulong low);
         high = Math.BigMul((high ^ low) + header.Seed1, MixFirst, out low);
         return high ^ low;

@@ -78,7 +78,8 @@ internal ref struct NatPacket
 
     /// <summary>Of whole ICMP: destination unreachable, source quench, time exceeded, parameter
     /// problem.</summary>
-    public readonly bool IsIcmpError => Protocol == Icmp && !IsFragment && _transport[0] is 3 or 4 or 11 or 12;
+    public readonly bool IsIcmpError => Protocol == Icmp && !IsFragment
+        && _transport[0] is 3 or 4 or 11 or 12;
 
     /// <summary>ICMP whose content names addresses and cannot be translated: a redirect, an error in
     /// fragments.</summary>

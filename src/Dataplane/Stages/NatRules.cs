@@ -2,14 +2,15 @@ using LowLatency.Native.Layout;
 
 namespace LowLatency.Dataplane.Stages;
 
-/// <summary>The entries of a nat stage, ready to be searched: the shared addresses, prefixes in order of their
-/// addresses, forwards by hash.</summary>
+/// <summary>The entries of a nat stage, ready to be searched: the shared addresses, prefixes in order of
+/// their addresses, forwards by hash.</summary>
 internal sealed class NatRules
 {
     private readonly uint[] _outside;
     private readonly NatEntry[] _byInside;
     private readonly NatEntry[] _byOutside;
     private readonly Dictionary<ulong, NatEntry> _forwards = [];
+    private readonly HashSet<uint> _ours = [];
 
     /// <summary>Reads entries; what makes no sense is left out.</summary>
     public NatRules(ReadOnlySpan<NatEntry> entries)
@@ -28,6 +29,7 @@ internal sealed class NatRules
                     break;
                 case NatEntryKind.Forward:
                     _forwards[KeyOf(entry.Protocol, entry.Outside, entry.OutsidePort)] = entry;
+                    _ours.Add(entry.Outside);
                     break;
                 default:
                     break;
@@ -35,9 +37,11 @@ internal sealed class NatRules
         }
 
         _outside = [.. outside];
-        _byInside = [.. statics.OrderBy(entry => entry.Inside)];
-        _byOutside = [.. statics.OrderBy(entry => entry.Outside)];
-        OurAddresses = [.. outside, .. _forwards.Values.Select(entry => entry.Outside)];
+        _ours.UnionWith(outside);
+        _byInside = [.. statics];
+        _byOutside = [.. statics];
+        Array.Sort(_byInside, (one, other) => one.Inside.CompareTo(other.Inside));
+        Array.Sort(_byOutside, (one, other) => one.Outside.CompareTo(other.Outside));
     }
 
     /// <summary>Inside hosts share outside addresses.</summary>
@@ -46,13 +50,11 @@ internal sealed class NatRules
     /// <summary>There can be flows.</summary>
     public bool HasFlows => _outside.Length > 0 || _forwards.Count > 0;
 
-    private HashSet<uint> OurAddresses { get; }
-
     /// <summary>The outside address of an inside host: always the same one (RFC 4787, REQ-2).</summary>
     public uint OutsideOf(ulong hash) => _outside[(int)(hash % (uint)_outside.Length)];
 
     /// <summary>An address that frames from outside are translated of.</summary>
-    public bool IsOurs(uint address) => OurAddresses.Contains(address);
+    public bool IsOurs(uint address) => _ours.Contains(address);
 
     /// <summary>The forward of an outside pair.</summary>
     public bool TryForward(byte protocol, uint outside, ushort port, out NatEntry entry) =>

@@ -142,8 +142,8 @@ public struct NatFlow
 }
 
 /// <summary>First lines of a nat stage's flow table. After it come the flows, a power of two, and the index:
-/// buckets of eight, of each flow one place by its inside pair and one by its outside pair, half of them empty
-/// when all flows are in use. All zero is an empty table.</summary>
+/// buckets of eight, of each flow one place by its inside pair and one by its outside pair, half of them
+/// empty when all flows are in use. All zero is an empty table.</summary>
 [StructLayout(LayoutKind.Sequential, Size = SizeBytes)]
 public struct NatHeader
 {

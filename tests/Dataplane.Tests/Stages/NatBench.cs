@@ -11,7 +11,8 @@ using Xunit;
 namespace LowLatency.Dataplane.Tests.Stages;
 
 /// <summary>One packet, written whole with checksums of its own: what a translation must give.</summary>
-internal sealed record NatFrame(byte Protocol, uint Source, int SourcePort, uint Destination, int DestinationPort)
+internal sealed record NatFrame(byte Protocol, uint Source, int SourcePort, uint Destination,
+    int DestinationPort)
 {
     public byte Flags { get; init; } = 16;
 
@@ -31,7 +32,10 @@ internal sealed record NatFrame(byte Protocol, uint Source, int SourcePort, uint
 
     public NatFrame Reply => this with
     {
-        Source = Destination, SourcePort = DestinationPort, Destination = Source, DestinationPort = SourcePort,
+        Source = Destination,
+        SourcePort = DestinationPort,
+        Destination = Source,
+        DestinationPort = SourcePort,
         Type = 0,
     };
 
@@ -139,7 +143,7 @@ internal sealed class NatBench : IDisposable
         Settings.Write(ref stage);
         PlanImage plan = TestPlans.Forward([stage], tables:
         [
-            new PlanTable { Kind = TableKind.Flows, Bytes = NatHeader.BytesFor(flows), Capacity = (uint)flows },
+            new PlanTable { Kind = TableKind.Flows, Bytes = NatHeader.BytesFor(flows) },
             new PlanTable { Kind = TableKind.Entries, Bytes = entries.Length * (long)NatEntry.SizeBytes },
         ]);
         PlanRecheck.Check(plan);

@@ -41,7 +41,8 @@ internal sealed class NatModel(NatSettings settings)
             Assert.True(flow.Port == frame.SourcePort || frame.SourcePort < low || frame.SourcePort > high
                 || IsTaken(flow, frame.SourcePort, nowNs), "a free port is kept");
             _byInside[key] = flow;
-            _byOutside[(frame.Protocol, flow.Outside, flow.Port, frame.Destination, frame.DestinationPort)] = flow;
+            _byOutside[(frame.Protocol, flow.Outside, flow.Port, frame.Destination,
+                frame.DestinationPort)] = flow;
             Made++;
         }
 
@@ -68,18 +69,24 @@ internal sealed class NatModel(NatSettings settings)
     {
         if (_byOutside.Count == 0 || random.Next(5) == 0)
         {
-            return new NatFrame(protocol, 0x01020304, protocol == 1 ? 0 : 53, outside, 1 + random.Next(65_535))
+            int port = 1 + random.Next(65_535);
+            return new NatFrame(protocol, 0x01020304, protocol == 1 ? 0 : 53, outside, port)
             {
                 Type = 0,
             };
         }
 
-        Flow flow = _byOutside.ElementAt(random.Next(Math.Max(0, _byOutside.Count - 200), _byOutside.Count)).Value;
-        return new NatFrame(flow.Key.Item1, flow.Key.Item4, flow.Key.Item5, flow.Outside, flow.Port) { Type = 0 };
+        int at = random.Next(Math.Max(0, _byOutside.Count - 200), _byOutside.Count);
+        Flow flow = _byOutside.ElementAt(at).Value;
+        return new NatFrame(flow.Key.Item1, flow.Key.Item4, flow.Key.Item5, flow.Outside, flow.Port)
+        {
+            Type = 0,
+        };
     }
 
     private bool IsTaken(Flow flow, int port, long nowNs) =>
-        _byOutside.TryGetValue((flow.Key.Item1, flow.Outside, port, flow.Key.Item4, flow.Key.Item5), out Flow? other)
+        _byOutside.TryGetValue((flow.Key.Item1, flow.Outside, port, flow.Key.Item4, flow.Key.Item5),
+            out Flow? other)
             && other.ExpiresNs > nowNs;
 
     private sealed class Flow

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using LowLatency.Dataplane.Boot;
 using LowLatency.Dataplane.Stages;
+using LowLatency.Dataplane.Tests.Lanes;
 using LowLatency.Native.Layout;
 using Xunit;
 
@@ -84,7 +86,7 @@ public sealed class NatTests
         Random random = new(seed);
         for (int i = 0; i < 60_000; i++)
         {
-            bench.NowNs += random.Next(50) == 0 ? random.NextInt64(60 * Second) : random.NextInt64(Second / 5);
+            bench.NowNs += random.NextInt64(random.Next(50) == 0 ? 60 * Second : Second / 5);
             byte protocol = (byte)(random.Next(3) switch { 0 => Tcp, 1 => Udp, _ => Icmp });
             byte flags = (byte)(random.Next(4) == 0 ? random.Next(32) : 16);
             if (random.Next(2) == 0)
@@ -248,7 +250,8 @@ public sealed class NatTests
 
         NatFrame other = Make(random, Udp) with { Source = 0x0A000106 };
         bench.Translates(0, other, other);
-        bench.Ends(0, other with { Source = 0x0A000107, Protocol = Icmp, Type = 5 }, DropReason.NatUnsupported);
+        bench.Ends(0, other with { Source = 0x0A000107, Protocol = Icmp, Type = 5 },
+            DropReason.NatUnsupported);
         Assert.Equal(0UL, bench.Header.Created);
     }
 
@@ -294,7 +297,8 @@ public sealed class NatTests
         using NatBench bench = new();
         NatFrame udp = new(Udp, Host, 5000, Remote, 53);
         bench.PortOf(udp);
-        NatFrame[] frames = [udp, udp with { Protocol = Tcp }, udp with { Protocol = Icmp, DestinationPort = 0 },
+        NatFrame[] frames = [udp, udp with { Protocol = Tcp },
+            udp with { Protocol = Icmp, DestinationPort = 0 },
             new(Icmp, Remote, 0, Outside, 0) { Type = 3, Quoted = (udp with { Source = Outside }, 28) }];
         foreach (byte[] frame in frames.Select(frame => frame.Bytes()))
         {
@@ -337,11 +341,42 @@ public sealed class NatTests
         }
     }
 
+    [Theory]
+    [InlineData("flows are no power of two", 0, 0L)]
+    [InlineData("without entries", 1, 0L)]
+    [InlineData("ports are none", 2, 3L)]
+    [InlineData("ports are none", 2, 4L)]
+    [InlineData("no ports to give", 3, 0L)]
+    [InlineData("no ports to give", 3, 65_536L)]
+    [InlineData("times are none", 4, 0L)]
+    [InlineData("times are none", 4, NatSettings.TimeMaxNs + 1)]
+    public void APlanThatIsWrongIsRefused(string message, int what, long value)
+    {
+        NatSettings good = new(1, 2, 1024, 65_535, Second, Second, Second, Second);
+        NatSettings settings = what switch
+        {
+            2 => good with { Outside = value },
+            3 => good with { PortLow = value },
+            4 => good with { EstablishedNs = value },
+            _ => good,
+        };
+        PlanStage stage = TestPlans.Stage(StageKind.Nat) with { TableCount = what == 1 ? 1u : 2u };
+        settings.Write(ref stage);
+        PlanImage plan = TestPlans.Forward([stage], tables:
+        [
+            new PlanTable { Kind = TableKind.Flows, Bytes = NatHeader.BytesFor(what == 0 ? 48 : 64) },
+            new PlanTable { Kind = TableKind.Entries },
+        ]);
+        Assert.Contains(message, Assert.Throws<PlanFormatException>(() => PlanRecheck.Check(plan)).Message,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void NothingIsAllocated()
     {
         using NatBench bench = new(entries: Forward);
-        byte[][] frames = [.. Enumerable.Range(0, 2000).Select(i => new NatFrame(Udp, Host, i, Remote, 53).Bytes())];
+        byte[][] frames = [.. Enumerable.Range(0, 2000)
+            .Select(i => new NatFrame(Udp, Host, i, Remote, 53).Bytes())];
         byte[] answer = new NatFrame(Tcp, Remote, 7777, Outside, 443).Bytes();
         bench.Run(0, frames[0]);
         bench.Run(1, answer);
