@@ -261,7 +261,10 @@ internal sealed class Appliance : IDisposable
                 punt.Add(queue, ports);
             }
 
-            lane.SetPuntQueue(i, queue);
+            if (HookOf(_plan.Lane(index).Ports[i]).TakesPunts)
+            {
+                lane.SetPuntQueue(i, queue);
+            }
         }
 
         lane.Core.SetPuntQueues([.. queues.Values]);

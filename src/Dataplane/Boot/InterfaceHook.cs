@@ -56,6 +56,10 @@ internal sealed class InterfaceHook : IDisposable
     /// <summary>ifindex.</summary>
     public int Index => _link.Index;
 
+    /// <summary>Frames may be handed to the stack as received here: a program in generic mode would see them a
+    /// second time, and give them back.</summary>
+    public bool TakesPunts => _program?.Mode != XdpAttachMode.Generic;
+
     /// <summary>The netlink socket that tells of changes.</summary>
     public int WatchFd => _monitor.Fd;
 

@@ -68,7 +68,8 @@ internal sealed class ForwardLane : ILane
     /// <summary>The pipeline that runs; another thread may only compare it.</summary>
     public Pipeline Pipeline => Volatile.Read(ref _pipeline);
 
-    /// <summary>Boot: where frames of a port go that are for the kernel's stack.</summary>
+    /// <summary>Boot: where frames of a port go that are for the kernel's stack; a port without a queue keeps
+    /// none.</summary>
     public void SetPuntQueue(int port, PuntQueue queue) => _punts[port] = queue;
 
     /// <summary>Main thread: runs this pipeline from the next turn on; the lane's page says when.</summary>
@@ -299,7 +300,7 @@ internal sealed class ForwardLane : ILane
         Span<byte> frame = Core.Umem.Frame(descriptor.Address, descriptor.Length);
         if (queue == null || !queue.TryWrite(frame, ingress))
         {
-            Core.Drop(DropReason.PuntQueueFull, descriptor.Address);
+            Core.Drop(queue == null ? DropReason.PuntGeneric : DropReason.PuntQueueFull, descriptor.Address);
             return;
         }
 

@@ -92,6 +92,8 @@ public enum DropReason
     FanoutNoMember = 39,
     /// <summary>All copies were made and the original is not needed any more.</summary>
     Replicated = 40,
+    /// <summary>To the kernel's stack, but its port's program runs in generic mode: it would come back.</summary>
+    PuntGeneric = 41,
 }
 
 /// <summary>Why a lane gave a frame to the kernel's stack, on the port it came in by.</summary>
@@ -240,6 +242,7 @@ public static class CounterNames
         "route-checksum", "route-none", "route-blackhole", "route-unreachable", "route-no-port", "route-ttl",
         "route-mtu", "route-neighbour", "nat-no-port", "nat-table-full", "nat-unsupported", "nat-no-flow",
         "policed", "arbitrate-duplicate", "arbitrate-late", "fanout-no-member", "replicated",
+        "punt-generic",
     ];
 
     /// <summary>Names by <see cref="PuntReason"/>.</summary>
