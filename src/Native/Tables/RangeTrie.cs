@@ -213,4 +213,25 @@ public readonly unsafe struct RangeTrie
         return new Span<uint>(
             _units + ((long)unit * UnitBytes) + (units * UnitRanges * sizeof(ushort)), units * UnitRanges);
     }
+
+    /// <summary>Writer: gives the range that begins with a key another entry, in place.</summary>
+    internal void WriteEntry(uint unit, int units, ushort key, uint value)
+    {
+        Span<short> starts = Starts(unit, units);
+        Span<uint> values = Values(unit, units);
+        short start = (short)(key ^ Bias);
+        int at = starts.BinarySearch(start);
+        Invariant.Require(at >= 0);
+        while (at > 0 && starts[at - 1] == start)
+        {
+            at--;
+        }
+
+        // Padding has the highest key, too, and readers of that key look at its end. The last value is what
+        // is inherited.
+        for (; at < values.Length - 1 && starts[at] == start; at++)
+        {
+            Volatile.Write(ref values[at], value); // release: what it names is whole before it is linked
+        }
+    }
 }

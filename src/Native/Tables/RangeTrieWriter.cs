@@ -212,8 +212,7 @@ public sealed class RangeTrieWriter
             // The entry stays as a range of its own, with the value that its neighbours have: right, and the
             // node above is written without it at its next change.
             top.Parent.Children.Remove((ushort)top.Key);
-            Volatile.Write(ref Slot(top.Parent, (ushort)top.Key),
-                top.Parent.ValueAt((ushort)top.Key, _nodeBits));
+            WriteEntry(top.Parent, (ushort)top.Key, top.Parent.ValueAt((ushort)top.Key, _nodeBits));
         }
 
         for (RangeNode? node = bottom; node != null; node = node == top ? null : node.Parent)
@@ -329,7 +328,7 @@ public sealed class RangeTrieWriter
         }
         else
         {
-            Volatile.Write(ref Slot(top.Parent, (ushort)top.Key), top.Entry);
+            WriteEntry(top.Parent, (ushort)top.Key, top.Entry);
         }
     }
 
@@ -378,18 +377,8 @@ public sealed class RangeTrieWriter
         return child.Entry;
     }
 
-    private ref uint Slot(RangeNode node, ushort key)
-    {
-        Span<short> starts = _trie.Starts(node.Unit, node.Units);
-        int at = starts.BinarySearch((short)(key ^ RangeTrie.Bias));
-        Invariant.Require(at >= 0);
-        while (at > 0 && starts[at - 1] == starts[at])
-        {
-            at--; // padding has the highest key, too
-        }
-
-        return ref _trie.Values(node.Unit, node.Units)[at];
-    }
+    private void WriteEntry(RangeNode node, ushort key, uint value) =>
+        _trie.WriteEntry(node.Unit, node.Units, key, value);
 
     private ushort StartOf(UInt128 key, int depth) =>
         (ushort)((uint)(key << depth >> (128 - _nodeBits)) & ((1u << _nodeBits) - 1));

@@ -91,6 +91,39 @@ public sealed class LpmTests
         Assert.Equal(1200u, bench.Reader4.Lookup(0x0A000000u + (1199 << 1)));
     }
 
+    [Theory]
+    [InlineData(1, 32)]
+    [InlineData(2, 128)]
+    public void TheFirstAndLastKeysOfNodesAreFoundAsOthersAre(int seed, int bits)
+    {
+        using Bench bench = new(is6: bits == 128);
+        Random random = new(seed);
+        for (int round = 0; round < 4000; round++)
+        {
+            UInt128 key = 0;
+            for (int word = 0; word < bits / 16; word++)
+            {
+                key |= (UInt128)(random.Next(2) == 0 ? 0u : 0xFFFFu) << (112 - (16 * word));
+            }
+
+            int length = random.Next(1, bits + 1);
+            key &= UInt128.MaxValue << (128 - length);
+            if (bench.Naive.ContainsKey((key, length)) && random.Next(2) == 0)
+            {
+                bench.Remove(key, length);
+            }
+            else
+            {
+                bench.Set(key, length, (uint)random.Next(1, 1000));
+            }
+
+            bench.Writer.Release(bench.Writer.Seal());
+            bench.AssertBorders(random);
+            bench.AssertSame(key);
+            bench.AssertSame(key | (length == 128 ? 0 : UInt128.MaxValue >> length));
+        }
+    }
+
     [Fact]
     public void EveryAddressOfASmallSpaceIsRightAfterEveryChange()
     {
