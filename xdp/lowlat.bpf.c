@@ -273,6 +273,9 @@ static __always_inline void stamp(struct xdp_md *ctx)
 
 #include "path.bpf.h"
 
+/* Set before loading. Where no lane offloads, the verifier sees no path: older ones do not follow it. */
+const volatile __u32 ll_takes_paths SEC(".rodata.paths") = 0;
+
 SEC("xdp")
 int lowlat_xdp(struct xdp_md *ctx)
 {
@@ -285,7 +288,7 @@ int lowlat_xdp(struct xdp_md *ctx)
 
 	enum ll_outcome outcome = judge(ctx, config);
 
-	if (outcome == LL_REDIRECTED && (config->flags & LL_FLAG_PATH)) {
+	if (ll_takes_paths && outcome == LL_REDIRECTED && (config->flags & LL_FLAG_PATH)) {
 		__u32 bytes = ctx->data_end - ctx->data;
 
 		outcome = offload(ctx, config->flags & LL_FLAG_PATH_1 ? 1 : 0, bytes);

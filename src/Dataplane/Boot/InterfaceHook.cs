@@ -310,7 +310,19 @@ internal sealed class InterfaceHook : IDisposable
         ClaimPortHigh = _plan.ClaimPortHigh,
         OwnMac = _plan.Mac,
         Stamps = _plan.Stamps == StampSource.Software,
+        TakesPaths = Offloads(_region.Plan),
     };
+
+    private static bool Offloads(PlanImage plan)
+    {
+        bool isWanted = false;
+        for (int lane = 0; lane < plan.LaneCount; lane++)
+        {
+            isWanted |= plan.Lane(lane).Offload != Offload.None;
+        }
+
+        return isWanted;
+    }
 
     private void FillPages()
     {

@@ -130,6 +130,9 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Name, EntryPoint = "bpf_map__set_max_entries")]
     internal static partial int MapSetMaxEntries(void* map, uint entries);
 
+    [LibraryImport(Name, EntryPoint = "bpf_map__set_initial_value")]
+    internal static partial int MapSetInitialValue(void* map, void* data, nuint bytes);
+
     [LibraryImport(Name, EntryPoint = "bpf_map_update_elem")]
     internal static partial int MapUpdate(int fd, void* key, void* value, ulong flags);
 

@@ -20,7 +20,7 @@ public sealed record BpfTrial(Errno Errno, string Reason, int JitedBytes)
     {
         try
         {
-            using XdpObject loaded = XdpObject.Load(default, queueCount: 1);
+            using XdpObject loaded = XdpObject.Load(default, queueCount: 1, takesPaths: false);
             return new BpfTrial(Errno.Ok, "", loaded.JitedBytes);
         }
         catch (NativeException refused)

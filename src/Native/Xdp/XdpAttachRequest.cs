@@ -44,4 +44,8 @@ public sealed record XdpAttachRequest
 
     /// <summary>True: <see cref="FrameMeta"/> is written before each redirected frame.</summary>
     public bool Stamps { get; init; }
+
+    /// <summary>Some lane offloads: the program contains paths. Verifiers of older kernels (seen with 6.12) refuse
+    /// them.</summary>
+    public bool TakesPaths { get; init; } = true;
 }

@@ -65,13 +65,14 @@ internal sealed unsafe class XdpObject : IDisposable
     /// <summary>Loads the program and its maps.</summary>
     /// <param name="config">What it goes by; without local addresses.</param>
     /// <param name="queueCount">Size of the socket map.</param>
+    /// <param name="takesPaths">It contains paths: the code that offloads.</param>
     /// <exception cref="NativeException">The kernel refused; a verifier's last lines are in the
     /// hint.</exception>
-    public static XdpObject Load(in XdpConfig config, int queueCount) =>
-        Load(config, queueCount, ReadResource());
+    public static XdpObject Load(in XdpConfig config, int queueCount, bool takesPaths = true) =>
+        Load(config, queueCount, ReadResource(), takesPaths);
 
     /// <summary>Loads another object with the same maps: for tests of what the kernel refuses.</summary>
-    internal static XdpObject Load(in XdpConfig config, int queueCount, byte[] elf)
+    internal static XdpObject Load(in XdpConfig config, int queueCount, byte[] elf, bool takesPaths = true)
     {
         Invariant.Require(queueCount > 0);
         Invariant.Require(config.Local4Filter == 0 && config.Local6Filter == 0);
@@ -83,6 +84,10 @@ internal sealed unsafe class XdpObject : IDisposable
             handle = Open(elf, log);
             int rc = LibBpf.MapSetMaxEntries(LibBpf.ObjectFindMap(handle, "ll_sockets"), (uint)queueCount);
             Invariant.Require(rc == 0);
+            uint paths = takesPaths ? 1u : 0u;
+            void* constants = LibBpf.ObjectFindMap(handle, ".rodata.paths");
+            rc = constants == null ? 0 : LibBpf.MapSetInitialValue(constants, &paths, sizeof(uint));
+            Invariant.Require(rc == 0); // before loading, and of the size it has
             rc = LibBpf.ObjectLoad(handle);
             if (rc < 0)
             {

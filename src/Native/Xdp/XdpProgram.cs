@@ -49,7 +49,7 @@ public sealed class XdpProgram : IDisposable
             Flags = request.Stamps ? XdpConfig.FlagStamp : 0,
         };
         using NetworkNamespace scope = NetworkNamespace.Enter(request.NetworkNamespace);
-        XdpObject loaded = XdpObject.Load(config, request.QueueCount);
+        XdpObject loaded = XdpObject.Load(config, request.QueueCount, request.TakesPaths);
         try
         {
             return new XdpProgram(loaded, CreateLink(loaded.ProgramFd, request), request);
