@@ -13,6 +13,9 @@ internal static unsafe partial class LibBpf
     internal const uint LinkTypeXdp = 6;                // BPF_LINK_TYPE_XDP
     internal const uint FlagSkbMode = 1u << 1;          // XDP_FLAGS_SKB_MODE
     internal const uint FlagDrvMode = 1u << 2;          // XDP_FLAGS_DRV_MODE
+    internal const uint MapTypeArray = 2;               // BPF_MAP_TYPE_ARRAY
+    internal const uint MapMmapable = 1u << 10;         // BPF_F_MMAPABLE
+    internal const uint MapInner = 1u << 12;            // BPF_F_INNER_MAP
     internal const uint ActionPass = 2;                 // XDP_PASS
     internal const uint ActionRedirect = 4;             // XDP_REDIRECT
 
@@ -37,6 +40,28 @@ internal static unsafe partial class LibBpf
         private readonly uint _padding;
         private readonly void* _iteratorInfo;
         private readonly ulong _iteratorInfoLengthAndBtf;
+    }
+
+    /// <summary>bpf/bpf.h <c>struct bpf_map_create_opts</c>.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 56)]
+    internal struct MapCreateOptions
+    {
+        [FieldOffset(0)] public nuint Size;
+        [FieldOffset(28)] public uint Flags;
+    }
+
+    /// <summary>linux/bpf.h <c>struct bpf_map_info</c>: its first fields; the kernel fills as many bytes as
+    /// it
+    /// is told of.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct MapInfo
+    {
+        public uint Type;
+        public uint Id;
+        public uint KeyBytes;
+        public uint ValueBytes;
+        public uint Entries;
+        private readonly uint _flags;
     }
 
     /// <summary>linux/bpf.h <c>struct bpf_prog_info</c>: the kernel fills as many bytes as it is told
@@ -144,6 +169,13 @@ internal static unsafe partial class LibBpf
 
     [LibraryImport(Name, EntryPoint = "bpf_map_get_next_key")]
     internal static partial int MapNextKey(int fd, void* key, void* next);
+
+    [LibraryImport(Name, EntryPoint = "bpf_map_create", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int MapCreate(uint type, string name, uint keyBytes, uint valueBytes,
+        uint entries, MapCreateOptions* options);
+
+    [LibraryImport(Name, EntryPoint = "bpf_map_get_fd_by_id")]
+    internal static partial int MapFdById(uint id);
 
     [LibraryImport(Name, EntryPoint = "bpf_link_create")]
     internal static partial int LinkCreate(int programFd, int target, int attachType,

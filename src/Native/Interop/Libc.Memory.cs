@@ -136,6 +136,16 @@ internal static unsafe partial class Libc
             + "you root?");
     }
 
+    internal static int ReadFile(int fd, Span<byte> into, out Errno errno)
+    {
+        fixed (byte* start = into) // in bounds: no more than its length is read
+        {
+            nint bytes = ReadBytes(fd, start, (nuint)into.Length);
+            errno = bytes >= 0 ? Errno.Ok : LastErrno;
+            return (int)bytes;
+        }
+    }
+
     internal static void CloseFile(int fd) => _ = Close(fd);
 
     internal static void Truncate(int fd, long bytes, string path)

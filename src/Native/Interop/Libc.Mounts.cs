@@ -11,7 +11,8 @@ internal static unsafe partial class Libc
     private const int FsopenCloseOnExec = 1;        // FSOPEN_CLOEXEC
     private const int FsconfigCreate = 6;           // FSCONFIG_CMD_CREATE
     private const int FsmountCloseOnExec = 1;       // FSMOUNT_CLOEXEC
-    private const int MountQuietReadOnly = 1 | 2 | 4 | 8; // MOUNT_ATTR_RDONLY | NOSUID | NODEV | NOEXEC
+    private const int MountQuiet = 2 | 4 | 8;       // MOUNT_ATTR_NOSUID | NODEV | NOEXEC
+    private const int MountQuietReadOnly = MountQuiet | 1; // MOUNT_ATTR_RDONLY
 
     /// <summary>A context for a file system of this kind, of the calling thread's namespaces.</summary>
     internal static int OpenFileSystem(string kind, out Errno errno)
@@ -25,6 +26,9 @@ internal static unsafe partial class Libc
 
     internal static Errno CreateFileSystem(int context) =>
         Syscall6(SysFsconfig, context, FsconfigCreate, 0, 0, 0, 0) == 0 ? Errno.Ok : LastErrno;
+
+    internal static int MountDetached(int context, out Errno errno) =>
+        Descriptor(Syscall6(SysFsmount, context, FsmountCloseOnExec, MountQuiet, 0, 0, 0), out errno);
 
     internal static int MountDetachedReadOnly(int context, out Errno errno) =>
         Descriptor(Syscall6(SysFsmount, context, FsmountCloseOnExec, MountQuietReadOnly, 0, 0, 0), out errno);
