@@ -113,8 +113,22 @@ struct ll_path {
 	__u32 has_filter;
 	__u32 rule_count;
 	__u32 default_is_drop;
+	__u32 has_route; /* ll_tables say where a frame goes, not egress and the MACs above */
+	__u32 root_bits4; /* of the direct arrays of the route tables */
+	__u32 root_bits6;
+	__u32 hop_count;  /* next hops; groups stand behind them */
 	__u32 reserved;
+	__u64 own_mac;    /* routed is what was sent to it; first byte lowest */
+	__u64 tables_at;  /* tells tables from those of another generation; the program does not look */
 	struct ll_rule rules[LL_RULES_MAX];
+};
+
+/* Tables of a path that routes; entry of ll_tables: the path's number times LL_TABLES, plus one of these. */
+enum ll_table_of {
+	LL_TABLE_ROUTES4 = 0,
+	LL_TABLE_ROUTES6 = 1,
+	LL_TABLE_HOPS = 2,
+	LL_TABLES = 3,
 };
 
 /* Frames that a rule matched, per CPU; entry: the path's number times LL_RULES_MAX, plus ll_rule.counter. */

@@ -63,7 +63,8 @@ static __always_inline int read_ipv4(struct tuple *tuple, const void *l3, const 
 	int header = ip->ihl * 4;
 	int total = bpf_ntohs(ip->tot_len);
 
-	if (total < header || l3 + total > end)
+	/* Lengths are compared, not pointers: older verifiers refuse a pointer plus a length off the wire. */
+	if (total < header || total > end - l3)
 		return 0;
 
 	tuple->address[1] = (__u64)ip->saddr << 32;
@@ -85,7 +86,7 @@ static __always_inline int read_ipv6(struct tuple *tuple, const void *l3, const 
 
 	int payload = bpf_ntohs(ip->payload_len);
 
-	if ((const void *)(ip + 1) + payload > end)
+	if (payload > end - (const void *)(ip + 1))
 		return 0;
 
 	__builtin_memcpy(tuple->address, &ip->saddr, sizeof(tuple->address));
@@ -162,6 +163,8 @@ struct mac {
 	__u16 high;
 } __attribute__((packed));
 
+#include "route.bpf.h"
+
 static __always_inline struct mac mac_from(__u32 from, const struct mac *destination,
 					   const struct mac *source, __u64 fixed)
 {
@@ -173,7 +176,8 @@ static __always_inline struct mac mac_from(__u32 from, const struct mac *destina
 
 /*
  * What the lane would do, done here. LL_REDIRECTED: the lane must look at it, because the frame is malformed,
- * has extension headers or is too long, or because the interface that it leaves by is gone.
+ * has extension headers or is too long, because its route is not plain, or because the interface that it
+ * leaves by is gone.
  */
 static __always_inline enum ll_outcome offload(struct xdp_md *ctx, __u32 number, __u32 bytes)
 {
@@ -185,17 +189,29 @@ static __always_inline enum ll_outcome offload(struct xdp_md *ctx, __u32 number,
 		return LL_REDIRECTED;
 
 	struct tuple tuple = {};
+	struct departure out = { .egress = path->egress, .bytes = bytes };
 
 	if (path->has_filter && !read_tuple(&tuple, frame, end))
 		return LL_REDIRECTED;
+	if (path->has_route && !route(path, number, frame, end, &out))
+		return LL_REDIRECTED;
 	/* Before the rules count: what it has noted is used with XDP_REDIRECT only. */
-	if (bpf_redirect_map(&ll_egress, path->egress, XDP_PASS) != XDP_REDIRECT)
+	if (bpf_redirect_map(&ll_egress, out.egress, XDP_PASS) != XDP_REDIRECT)
+		return LL_REDIRECTED;
+	if (out.bytes < bytes && bpf_xdp_adjust_tail(ctx, (int)out.bytes - (int)bytes) != 0)
 		return LL_REDIRECTED;
 
 	enum ll_outcome outcome = path->has_filter ? filter(path, &tuple, number, bytes) : LL_OFFLOADED;
 
-	if (outcome == LL_OFFLOADED
-	    && (path->destination_from != LL_MAC_DESTINATION || path->source_from != LL_MAC_SOURCE)) {
+	if (outcome != LL_OFFLOADED)
+		return outcome;
+	if (path->has_route)
+		return rewrite(ctx, &out) ? LL_OFFLOADED : LL_REDIRECTED;
+	if (path->destination_from != LL_MAC_DESTINATION || path->source_from != LL_MAC_SOURCE) {
+		frame = (void *)(long)ctx->data;
+		if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+			return LL_REDIRECTED; /* for the verifier: nothing has moved */
+
 		struct mac *to = (void *)frame->h_dest;
 		struct mac *from = (void *)frame->h_source;
 		struct mac destination = mac_from(path->destination_from, to, from, path->destination);

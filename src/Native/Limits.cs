@@ -47,9 +47,21 @@ public static class Limits
     /// <summary>Paths that one load run can compare (through the device under test, direct).</summary>
     public const int PathsMax = 2;
 
-    /// <summary>Flows of one load run; the flow is the UDP source port offset, so 16 bits are the
-    /// end.</summary>
-    public const int FlowsMax = 32768;
+    /// <summary>Flows of one load run: what a receiver keeps an order for, four bytes each and
+    /// path.</summary>
+    public const int FlowsMax = 1 << 20;
+
+    /// <summary>Frames of a capture that a load sends: 16 bytes each beside their own.</summary>
+    public const int ReplayFramesMax = 1 << 24;
+
+    /// <summary>VLAN tags of a load's frames: what the XDP program looks behind.</summary>
+    public const int LoadTagsMax = 2;
+
+    /// <summary>Rates that the steps of one schedule can name.</summary>
+    public const int RatesMax = 16;
+
+    /// <summary>Frames of one burst of a schedule: a quarter of a second at a million a second.</summary>
+    public const int BurstFramesMax = 1 << 18;
 
     /// <summary>Frames a second of one schedule: one a nanosecond, the clock's own step.</summary>
     public const double RatePpsMax = 1e9;

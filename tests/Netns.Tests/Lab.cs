@@ -45,6 +45,14 @@ public sealed class Lab : IDisposable
     /// <summary>Runs <c>ip</c> inside.</summary>
     public string Ip(params string[] arguments) => Run("ip", ["-n", Name, .. arguments]);
 
+    /// <summary>Runs lines of a file as ip(8) does, in JSON, going on after refusals.</summary>
+    /// <returns>What it said about refusals.</returns>
+    public string IpBatch(string file, out string output)
+    {
+        (_, string error, output) = Finish("ip", ["-n", Name, "-j", "-force", "-batch", file]);
+        return error;
+    }
+
     /// <summary>Runs a program inside.</summary>
     public string Exec(params string[] command) => Run("ip", ["netns", "exec", Name, .. command]);
 

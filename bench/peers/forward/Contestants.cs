@@ -21,7 +21,7 @@ internal interface IForwarder : IDisposable
 internal static class Contestants
 {
     /// <summary>Names that <see cref="Start"/> knows.</summary>
-    public static readonly string[] Names = ["lowlatd", "testpmd", "kernel", "offload", "linux"];
+    public static readonly string[] Names = ["lowlatd", "testpmd", "kernel", "offload", "routed", "linux"];
 
     /// <summary>Starts one; it forwards when this returns.</summary>
     public static IForwarder Start(string name, Setting setting) => name switch
@@ -30,6 +30,7 @@ internal static class Contestants
         "testpmd" => new TestpmdForwarder(setting),
         "kernel" => new KernelForwarder(setting),
         "offload" => new OffloadForwarder(setting),
+        "routed" => new RoutedForwarder(setting),
         "linux" => new LinuxForwarder(setting),
         _ => throw new BenchException($"no contestant '{name}'"),
     };
@@ -42,7 +43,8 @@ internal static class Contestants
         public void Dispose() => Ours!.Dispose();
     }
 
-    // lowlatd's XDP program forwards in the lane's place, by the same stages: in the softirq of the CPU that sends.
+    // lowlatd's XDP program forwards in the lane's place, by the same stages: in the softirq of the CPU that
+    // sends.
     private sealed class OffloadForwarder : IForwarder
     {
         private readonly Rack _rack;
@@ -77,7 +79,47 @@ internal static class Contestants
         }
     }
 
-    // The stack's own IPv4 forwarding: one route, one neighbour, no filter; in the softirq of the CPU that sends.
+    // lowlatd's XDP program routes by the lane's tables: one route, one next hop, as Linux has beside it.
+    private sealed class RoutedForwarder : IForwarder
+    {
+        private readonly Rack _rack;
+
+        public RoutedForwarder(Setting setting)
+        {
+            _rack = setting.Rack;
+            _rack.SetGro("dut", "dutA", isOn: true); // each way of a router must be able to take frames
+            _rack.SetGro("sink", "sinkB", isOn: true);
+            try
+            {
+                PlanImage plan = Plans.Router(setting.Rack, setting.Tuning);
+                Ours = Daemon.Start(setting.Lowlatd, setting.Parts, plan);
+                Plans.FillRoutes(setting.Rack, plan, Ours.Region.Header);
+                string who = Ours.Region.ReadPort(0).Offload.ToString();
+                if (!who.StartsWith("kernel: to ", StringComparison.Ordinal)
+                    || !who.Split(';')[0].Contains("dutB", StringComparison.Ordinal))
+                {
+                    throw new BenchException($"the kernel does not route: {who}");
+                }
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        public Daemon? Ours { get; }
+
+        public void Dispose()
+        {
+            Ours?.Dispose();
+            _rack.SetGro("dut", "dutA", isOn: false);
+            _rack.SetGro("sink", "sinkB", isOn: false);
+        }
+    }
+
+    // The stack's own IPv4 forwarding: one route, one neighbour, no filter; in the softirq of the CPU that
+    // sends.
     private sealed class LinuxForwarder : IForwarder
     {
         private readonly Rack _rack;
@@ -93,7 +135,7 @@ internal static class Contestants
             Tool.Run("ip", "-n", _dut, "address", "replace", "198.18.0.254/24", "dev", "dutA");
             Tool.Run("ip", "-n", _dut, "address", "replace", "198.19.0.254/24", "dev", "dutB");
             Tool.Run("ip", "-n", _dut, "neighbour", "replace", "198.19.0.1",
-                "lladdr", setting.Rack.MacOf("sink", "sinkB"), "dev", "dutB");
+                "lladdr", Rack.TextOf(Plans.NextHopMac), "dev", "dutB");
         }
 
         public Daemon? Ours => null;

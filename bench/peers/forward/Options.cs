@@ -7,13 +7,15 @@ namespace LowLatency.Bench.Forward;
 internal sealed record Options
 {
     public const string Help = """
-        Forward: lowlatd against DPDK testpmd, the kernel's own redirect and its stack, in one lab, interleaved. Needs root.
+        Forward: lowlatd against DPDK testpmd, the kernel's own redirect and its stack, in one lab,
+            interleaved. Needs root.
 
           throughput | latency       what to measure (default: throughput)
           --repeats N                rounds (7)
           --seconds S                measured time of each run (3)
-          --contestants A,B,…        of lowlatd, testpmd, kernel, offload (lowlatd's XDP program), linux (IPv4
-                                     forwarding); throughput: all, latency: lowlatd, testpmd
+          --contestants A,B,…        of lowlatd, testpmd, kernel, offload and routed (lowlatd's XDP
+                                     program), linux (IPv4 forwarding); throughput: all, latency: lowlatd,
+                                         testpmd
           --rates PPS,…              latency only (10000,200000)
           --lowlatd FILE             the published program (out/lowlatd)
           --json FILE                results for the gates
@@ -48,7 +50,8 @@ internal sealed record Options
                 continue;
             }
 
-            string value = ++i < arguments.Length ? arguments[i] : throw new FormatException($"{name} needs a value");
+            string value = ++i < arguments.Length ? arguments[i]
+                : throw new FormatException($"{name} needs a value");
             options = options.With(name, value);
         }
 
@@ -81,7 +84,8 @@ internal sealed record Options
         string[] names = value.Split(',');
         string? unknown = names.FirstOrDefault(name => !Forward.Contestants.Names.Contains(name));
         return unknown == null ? names
-            : throw new FormatException($"--contestants {unknown}: {string.Join(", ", Forward.Contestants.Names)}");
+            : throw new FormatException($"--contestants {unknown}: "
+                + $"{string.Join(", ", Forward.Contestants.Names)}");
     }
 
     private static double Number(string name, string value, double min, double max) =>

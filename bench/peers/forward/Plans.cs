@@ -1,12 +1,21 @@
 using LowLatency.Native.Layout;
+using LowLatency.Native.Memory;
+using LowLatency.Native.Tables;
 
 namespace LowLatency.Bench.Forward;
 
 /// <summary>The two plans of the bench: the forwarder on CPU 1, the load on CPU 0.</summary>
 internal static class Plans
 {
+    /// <summary>Next hop of the routers, 02:00:00:00:00:99: not the sink's own, whose stack would look at
+    /// every
+    /// frame on the flood's CPU and not at those of the other contestants.</summary>
+    public const ulong NextHopMac = 0x9900_0000_0002;
+
     private const ushort UdpPort = 4000;
     private const uint Slots = 2048;
+    private const uint Routes = 1024;
+    private const uint Hops = 16;
 
     /// <summary>The forwarder: cross-connect, then swap MACs, as testpmd's macswap does.</summary>
     public static PlanImage Forwarder(Rack rack, Tuning tuning, Offload offload = Offload.None)
@@ -27,6 +36,59 @@ internal static class Plans
             new() { Kind = StageKind.MacSwap, PortA = -1, PortB = -1 },
         ];
         return PlanImage.Build(MakeHeader(rack, "fwd"), ports, [lane], stages, []);
+    }
+
+    /// <summary>The forwarder as a router that the XDP program may stand in for.</summary>
+    public static PlanImage Router(Rack rack, Tuning tuning)
+    {
+        PlanPort[] ports =
+        [
+            MakePort(rack, "a", "dut", "dutA", Claim.Route, tuning.FillLevel),
+            MakePort(rack, "b", "dut", "dutB", Claim.Route, tuning.FillLevel),
+        ];
+        ports[0].Mac = rack.MacBitsOf("dut", "dutA");
+        ports[1].Mac = rack.MacBitsOf("dut", "dutB");
+        ports[1].InterfaceNumber = 1;
+        PlanLane lane = MakeLane("fwd", LaneKind.Forward, 1, 0, tuning.HugePages);
+        lane.Burst = tuning.Burst;
+        lane.Offload = Offload.Kernel;
+        lane.StageCount = 1;
+        PlanStage stage = new()
+        {
+            Kind = StageKind.Route, PortA = -1, PortB = -1, TableCount = RouteSettings.Tables,
+        };
+        PlanTable[] tables =
+        [
+            new() { Kind = TableKind.Routes4, Capacity = Routes, Bytes = Lpm4.BytesFor(Routes) },
+            new() { Kind = TableKind.Routes6, Capacity = Routes, Bytes = Lpm6.BytesFor(Routes) },
+            new() { Kind = TableKind.NextHops, Capacity = Hops, Bytes = NextHops.BytesFor(Hops, groups: 4) },
+        ];
+        tables[1].Offset = TableMemory.RoundUp(tables[0].Bytes);
+        tables[2].Offset = tables[1].Offset + TableMemory.RoundUp(tables[1].Bytes);
+        return PlanImage.Build(MakeHeader(rack, "fwd"), ports, [lane], [stage], [], tables);
+    }
+
+    /// <summary>Writes the router's one route, as Control does: what is sent to 198.19/24 goes to the
+    /// sink.</summary>
+    public static void FillRoutes(Rack rack, PlanImage plan, in RegionHeader header)
+    {
+        int fd = TableMemory.OpenFile(TableMemory.PathOf(header.Pid, header.TablesFd));
+        try
+        {
+            using TableMemory tables = TableMemory.Map(fd, plan);
+            NextHops hops = new(tables.Slice<byte>(RouteSettings.NextHops), Hops);
+            hops.Set(1, NextHop.Make(NextHopKind.Forward, 1, NextHopMac,
+                rack.MacBitsOf("dut", "dutB"), 1500));
+            RangeTrieWriter routes = Lpm4.WriterOf(tables.Slice<byte>(RouteSettings.Routes4), Routes);
+            if (!routes.Set((UInt128)0xC613_0000u << 96, 24, 1))
+            {
+                throw new BenchException("no room for a route");
+            }
+        }
+        finally
+        {
+            TableMemory.CloseFile(fd);
+        }
     }
 
     /// <summary>Generator and receiver, taking turns on one thread: 80 of 100 ms through, 20

@@ -46,7 +46,8 @@ internal sealed class Rack : IDisposable
     /// <summary>Makes one, after taking down what a killed bench left.</summary>
     public static Rack Create()
     {
-        foreach (string path in Directory.Exists("/run/netns") ? Directory.GetFiles("/run/netns", Prefix + "*") : [])
+        foreach (string path in Directory.Exists("/run/netns")
+            ? Directory.GetFiles("/run/netns", Prefix + "*") : [])
         {
             string name = System.IO.Path.GetFileName(path);
             if (!Directory.Exists("/proc/" + name.Split('-')[1]))
@@ -67,12 +68,12 @@ internal sealed class Rack : IDisposable
     /// <summary>ifindex.</summary>
     public int IndexOf(string room, string interfaceName) => Find(room, interfaceName).Index;
 
-    /// <summary>MAC as ip-link(8) prints it.</summary>
-    public string MacOf(string room, string interfaceName)
-    {
-        ulong mac = Find(room, interfaceName).Mac;
-        return string.Join(':', Enumerable.Range(0, 6).Select(i => ((byte)(mac >> (8 * i))).ToString("x2")));
-    }
+    /// <summary>MAC of an interface, first byte lowest.</summary>
+    public ulong MacBitsOf(string room, string interfaceName) => Find(room, interfaceName).Mac;
+
+    /// <summary>A MAC as ip(8) writes it.</summary>
+    public static string TextOf(ulong mac) =>
+        string.Join(':', Enumerable.Range(0, 6).Select(i => ((byte)(mac >> (8 * i))).ToString("x2")));
 
     /// <summary>Frames that came out of the forwarder so far: the plain end counts them.</summary>
     public ulong FramesAtSink() => Received(_sink!, _sinkIndex);
@@ -82,7 +83,8 @@ internal sealed class Rack : IDisposable
 
     /// <summary>GRO, which for a veth end means NAPI: frames redirected inside the kernel need it.</summary>
     public void SetGro(string room, string interfaceName, bool isOn) =>
-        Tool.Run("ip", "netns", "exec", Name(room), "ethtool", "-K", interfaceName, "gro", isOn ? "on" : "off");
+        Tool.Run("ip", "netns", "exec", Name(room), "ethtool", "-K", interfaceName, "gro", isOn ? "on"
+            : "off");
 
     /// <inheritdoc/>
     public void Dispose()
@@ -116,10 +118,12 @@ internal sealed class Rack : IDisposable
     {
         Tool.Run("ip", "link", "add", interfaceName, "netns", Name(room),
             "type", "veth", "peer", "name", otherName, "netns", Name(otherRoom));
-        foreach ((string r, string i) in (ReadOnlySpan<(string, string)>)[(room, interfaceName), (otherRoom, otherName)])
+        foreach ((string r, string i) in (ReadOnlySpan<(string, string)>)[(room, interfaceName),
+            (otherRoom, otherName)])
         {
             Tool.Run("ip", "-n", Name(r), "link", "set", i, "up");
-            Tool.Run("ip", "netns", "exec", Name(r), "ethtool", "-K", i, "gro", "off", "tx", "off", "rx", "off");
+            Tool.Run("ip", "netns", "exec", Name(r), "ethtool", "-K", i, "gro", "off", "tx", "off", "rx",
+                "off");
         }
     }
 }

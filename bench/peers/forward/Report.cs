@@ -16,7 +16,8 @@ internal static class Report
             Spread spread = Spread.Of(runs);
             Console.WriteLine($"  {name,-8} {spread}");
             values[$"forward.mpps.{name}"] = Round(spread.Median);
-            values[$"forward.mpps.{name}.runs"] = new JsonArray([.. runs.Select(run => JsonValue.Create(Round(run)))]);
+            values[$"forward.mpps.{name}.runs"] = new JsonArray([.. runs.Select(run =>
+                JsonValue.Create(Round(run)))]);
         }
 
         foreach (string peer in mpps.Keys.Where(name => name != "lowlatd" && mpps.ContainsKey("lowlatd")))
@@ -28,11 +29,16 @@ internal static class Report
             AddSpread(values, $"forward.mpps.vs.{peer}.pairs", ratio);
         }
 
-        if (mpps.TryGetValue("offload", out List<double>? offload) && mpps.TryGetValue("linux", out List<double>? linux))
+        foreach (string ours in (string[])["offload", "routed"])
         {
-            double medians = Spread.Of(offload).Median / Spread.Of(linux).Median;
-            Console.WriteLine($"  offload / linux: medians {medians:F3}, pairs {Spread.OfRatios(offload, linux)}");
-            values["forward.mpps.offload.vs.linux"] = Round(medians);
+            if (mpps.TryGetValue(ours, out List<double>? kernels)
+                && mpps.TryGetValue("linux", out List<double>? linux))
+            {
+                double medians = Spread.Of(kernels).Median / Spread.Of(linux).Median;
+                Console.WriteLine($"  {ours} / linux: medians {medians:F3}, pairs "
+                    + $"{Spread.OfRatios(kernels, linux)}");
+                values[$"forward.mpps.{ours}.vs.linux"] = Round(medians);
+            }
         }
 
         return values;
@@ -82,9 +88,11 @@ internal static class Report
 
         values["lowlatd.bytes"] = new FileInfo(lowlatd).Length;
         values["rss.without.umem.bytes"] = health.ResidentBytes;
-        Console.WriteLine($"\nlanes: {health.AllocatedBytes} bytes allocated, {health.Collections} collections, "
+        Console.WriteLine($"\nlanes: {health.AllocatedBytes} bytes allocated, {health.Collections} "
+            + $"collections, "
             + $"{health.Faults} faults, {health.ConservationBreaks} conservation breaks, ledger residual "
-            + $"{health.Residual?.ToString() ?? "not measured"}; lowlatd {new FileInfo(lowlatd).Length} bytes, resident {health.ResidentBytes}");
+            + $"{health.Residual?.ToString() ?? "not measured"}; lowlatd {new FileInfo(lowlatd).Length} "
+                + $"bytes, resident {health.ResidentBytes}");
     }
 
     /// <summary>The file.</summary>
@@ -100,7 +108,8 @@ internal static class Report
     private static readonly (string Name, Func<Percentiles, double> Pick)[] Picks =
         [("p50", p => p.P50), ("p99", p => p.P99), ("p999", p => p.P999)];
 
-    private static void AddRatios(JsonObject values, string label, List<LatencyRun> ours, List<LatencyRun> theirs)
+    private static void AddRatios(JsonObject values, string label, List<LatencyRun> ours,
+        List<LatencyRun> theirs)
     {
         foreach ((string percentile, Func<Percentiles, double> pick) in Picks)
         {

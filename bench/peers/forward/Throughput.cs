@@ -38,9 +38,11 @@ internal static class Throughput
 
         return counted.Count >= Math.Min(repeats, 3)
             ? new ThroughputResult(
-                contestants.ToDictionary(name => name, name => counted.ConvertAll(round => round[name].Forwarded)),
+                contestants.ToDictionary(name => name, name =>
+                    counted.ConvertAll(round => round[name].Forwarded)),
                 rounds.Count - counted.Count)
-            : throw new BenchException($"the host is too busy: only {counted.Count} of {rounds.Count} rounds were overload");
+            : throw new BenchException($"the host is too busy: only {counted.Count} of {rounds.Count} "
+                + $"rounds were overload");
     }
 
     // A round counts when at every contestant arrived at least half of the most that ever arrived there.
@@ -58,7 +60,8 @@ internal static class Throughput
         Rack rack = setting.Rack;
         using IForwarder forwarder = Contestants.Start(name, setting);
         using Tool flood = Tool.Start("0", rack.Name("gen"), setting.Parts.Path("flood"),
-            setting.Parts.Path("flood.bpf.o"), "genA", rack.MacOf("dut", "dutA"), $"{Math.Ceiling(seconds) + 10}");
+            setting.Parts.Path("flood.bpf.o"), "genA",
+            Rack.TextOf(rack.MacBitsOf("dut", "dutA")), $"{Math.Ceiling(seconds) + 10}");
         Interrupt.Wait(SettleMs);
         long start = Stopwatch.GetTimestamp();
         ulong before = rack.FramesAtSink();

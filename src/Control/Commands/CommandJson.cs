@@ -17,6 +17,7 @@ namespace LowLatency.Control.Commands;
 [JsonSerializable(typeof(HistoryDocument))]
 [JsonSerializable(typeof(SelfTestDocument))]
 [JsonSerializable(typeof(TraceDocument))]
+[JsonSerializable(typeof(RecordingsDocument))]
 internal sealed partial class CommandJsonContext : JsonSerializerContext;
 
 /// <summary>The verbs' JSON as text.</summary>

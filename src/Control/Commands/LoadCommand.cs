@@ -4,7 +4,6 @@ using LowLatency.Control.Configuring;
 using LowLatency.Control.Measuring;
 using LowLatency.Control.Planning;
 using LowLatency.Control.Running;
-using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Commands;
 
@@ -16,6 +15,11 @@ internal static class LoadCommand
     {
         Option<string> config = Options.Config();
         LoadOptions load = new();
+        Option<bool> noExplain = new("--no-explain")
+        {
+            Description = "Do not trace the kernel, and name no cause of lost time",
+        };
+        SearchOptions search = new();
         Option<string> output = Options.Out();
         Option<bool> json = Options.Json();
         Command command = new("load", "Send open-loop load through the forwarder and measure its latency")
@@ -23,29 +27,63 @@ internal static class LoadCommand
             config,
         };
         load.AddTo(command);
+        command.Add(noExplain);
+        search.AddTo(command);
         command.Add(output);
         command.Add(json);
         command.SetAction(parsed =>
         {
+            SearchOptions.TypedSearch? typed = search.Read(parsed);
+            double? interval = load.ReadInterval(parsed);
+            if (typed is not null && interval is not null)
+            {
+                throw CommandFailure.Input("--interval: belongs to one run, not to a search or a curve");
+            }
+
             CommandLine.RequireRoot("load");
             PlannedConfiguration planned = PlannedConfiguration.Read(io, parsed.GetRequiredValue(config));
             RunRequest request = new()
             {
-                Verb = "load",
+                Verb = typed is null ? "load" : "search",
+                Explains = !parsed.GetValue(noExplain) && typed is null,
                 MayStopThrottling = planned.Configuration.Host.RtThrottlingOff,
                 Cgroup = planned.Cgroup,
+                IntervalSeconds = interval,
                 OutRoot = parsed.GetValue(output)!,
                 IsJson = parsed.GetValue(json),
                 ConfigPath = planned.Path,
                 ConfigText = planned.Configuration.Text,
                 CommandLine = CommandLine.Typed(parsed),
             };
-            return new LoadRun(Plan(io, planned, load.Read(parsed), request), io).Execute();
+            LoadOverrides overrides = load.Read(parsed);
+            return typed is null ? new LoadRun(Plan(io, planned, overrides, request), io).Execute()
+                : Search(io, planned, overrides, request, typed);
         });
         return command;
     }
 
-    private static RunRequest Plan(
+    // Trials go through the forwarder alone: the direct path would take a share of their time.
+    private static int Search(CommandIo io, PlannedConfiguration planned, LoadOverrides overrides,
+        RunRequest request, SearchOptions.TypedSearch typed)
+    {
+        LoadOverrides alone = overrides with { NoDirect = true, Warmup = overrides.Warmup ?? "200ms" };
+        RunRequest all = Plan(io, planned, alone, request);
+        SearchRequest search = typed.With(all.Load!.Header.Load, all.Promise, (rate, seconds) =>
+        {
+            PlanResult trial = planned.PlanLoad(alone with
+            {
+                Rate = rate.ToString("0.###", CultureInfo.InvariantCulture),
+                Duration = ((long)(seconds * 1e6)).ToString(CultureInfo.InvariantCulture) + "us",
+            });
+            planned.ThrowOnErrors();
+            return trial.Plan!;
+        });
+        return new SearchRun(all, search, io).Execute();
+    }
+
+    /// <summary>Plans a load, and the forwarder where none runs.</summary>
+    /// <exception cref="CommandFailure">The configuration or host does not fit: exit code 1.</exception>
+    internal static RunRequest Plan(
         CommandIo io, PlannedConfiguration planned, LoadOverrides overrides, RunRequest request)
     {
         Configuration configuration = planned.Configuration;
@@ -61,16 +99,11 @@ internal static class LoadCommand
         return request with
         {
             Load = load.Plan,
+            LoadTables = load.Tables,
             Forward = forward?.Plan,
             Tables = forward?.Tables,
             AttachTo = isRunning ? configuration.Name : null,
-            Objectives = [.. load.Slo.Where(slo => Percent(slo) is not null)
-                .Select(slo => new Objective(Percent(slo)!.Value, slo.LimitNs))],
-            MaxNs = load.Slo.FirstOrDefault(slo => slo.Name == "max")?.LimitNs,
-            LossMax = load.Slo.FirstOrDefault(slo => slo.Name == SloLimit.LossName)?.LossMax,
+            Promise = Promise.Of(load.Slo, load.PromisedRatePps, load.PromisedNs),
         };
     }
-
-    private static decimal? Percent(SloLimit slo) =>
-        slo.Name[0] == 'p' ? decimal.Parse(slo.Name[1..], CultureInfo.InvariantCulture) : null;
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LowLatency.Control.Reporting;
+using LowLatency.Control.Searching;
 
 namespace LowLatency.Control.Commands;
 
@@ -11,7 +12,7 @@ internal static class ReportCommand
     {
         Argument<string[]> runs = new("RUN")
         {
-            Description = "A run folder; two are compared",
+            Description = "A run folder; two, or two lists A1,A2,.. B1,B2,.., are compared",
             Arity = new ArgumentArity(1, 2),
         };
         Option<bool> json = Options.Json();
@@ -25,7 +26,14 @@ internal static class ReportCommand
 
     private static int Report(CommandIo io, string[] runs, bool isJson)
     {
-        RunDocument first = RunFolder.Read(runs[0]);
+        if (runs.Length == 1 && SearchFolder.Is(FolderOf(runs[0])))
+        {
+            SearchDocument search = SearchFolder.Read(FolderOf(runs[0]));
+            SearchFolder.WriteReports(FolderOf(runs[0]), search);
+            io.Out.Write(isJson ? RunJson.Write(search.Result) : SearchText.Render(search.Result));
+            return ExitCode.Ok;
+        }
+
         if (runs.Length == 2)
         {
             if (isJson)
@@ -33,11 +41,11 @@ internal static class ReportCommand
                 throw CommandFailure.Input("--json: a comparison has no JSON form; name one run");
             }
 
-            RunDocument second = RunFolder.Read(runs[1]);
-            io.Out.Write(new RunComparison(first, NameOf(runs[0]), second, NameOf(runs[1])).ToText());
+            io.Out.Write(new RunComparison(ReadAll(runs[0]), ReadAll(runs[1])).ToText());
             return ExitCode.Ok;
         }
 
+        RunDocument first = RunFolder.Read(runs[0]);
         if (isJson)
         {
             io.Out.Write(RunJson.Write(first.Result));
@@ -49,6 +57,19 @@ internal static class ReportCommand
         io.Out.Write(TextReport.Render(first, io.IsOutTerminal));
         io.Out.WriteLine($"\npage {Path.Combine(folder, RunFolder.PageName)}");
         return ExitCode.Ok;
+    }
+
+    // A folder whose own name holds commas is one run.
+    private static List<(RunDocument, string)> ReadAll(string side)
+    {
+        string[] paths = Path.Exists(side) ? [side] : side.Split(',', StringSplitOptions.TrimEntries);
+        string[] folders = [.. paths.Select(path => Path.GetFullPath(FolderOf(path)))];
+        if (folders.FirstOrDefault(folder => folders.Count(other => other == folder) > 1) is string twice)
+        {
+            throw CommandFailure.Input($"{twice}: named twice on one side: a run counts once");
+        }
+
+        return [.. paths.Select(path => (RunFolder.Read(path), NameOf(path)))];
     }
 
     private static string FolderOf(string path) =>

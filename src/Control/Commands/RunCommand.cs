@@ -13,11 +13,15 @@ internal static class RunCommand
     {
         Option<string> config = Options.Config();
         Option<string?> duration = Options.Duration("Stop after this time [default: at Ctrl-C]");
+        Option<bool> explain = new("--explain")
+        {
+            Description = "Trace the kernel all the time, and name what took the lanes' time",
+        };
         Option<string> output = Options.Out();
         Option<bool> json = Options.Json();
         Command command = new("run", "Forward packets until Ctrl-C, then drain, report and restore")
         {
-            config, duration, output, json,
+            config, duration, explain, output, json,
         };
         command.SetAction(parsed =>
         {
@@ -33,6 +37,7 @@ internal static class RunCommand
                     Forward = plan.Plan,
                     Tables = plan.Tables,
                     DurationNs = durationNs,
+                    Explains = parsed.GetValue(explain),
                     MayStopThrottling = planned.Configuration.Host.RtThrottlingOff,
                     Cgroup = planned.Cgroup,
                     OutRoot = parsed.GetValue(output)!,

@@ -100,6 +100,7 @@ internal static class StatusCommand
         }
 
         RenderStages(text, plane);
+        StageTable.Write(text, [.. plane.Lanes.SelectMany(lane => lane.Times)], "  ");
     }
 
     private static void RenderStages(StringBuilder text, PlaneStatus plane)

@@ -28,6 +28,9 @@ internal sealed record Configuration
     /// <summary>The load; null: none.</summary>
     public required LoadConfiguration? Load { get; init; }
 
+    /// <summary>What the data plane is to hold; null: nothing is promised.</summary>
+    public PromiseConfiguration? Promise { get; init; }
+
     /// <summary>Tables of routes; may be empty.</summary>
     public IReadOnlyList<TableConfiguration> Tables { get; init; } = [];
 
@@ -237,20 +240,6 @@ internal sealed record LoadConfiguration
 
     /// <summary>Policy and priority of the threads.</summary>
     public ThreadPolicy Thread => ThreadPolicy.From(Section);
-
-    /// <summary>4 or 6.</summary>
-    public int Family => Section.Int("family");
-
-    /// <summary>Source address (RFC 2544, RFC 5180 by default).</summary>
-    public IPAddress Source =>
-        Section.GetOr("source", IPAddress.Parse(Family == 4 ? "198.18.0.1" : "2001:2::1"));
-
-    /// <summary>Destination address.</summary>
-    public IPAddress Destination =>
-        Section.GetOr("destination", IPAddress.Parse(Family == 4 ? "198.19.0.1" : "2001:2:0:1::1"));
-
-    /// <summary>Smallest frame that carries the generator's mark.</summary>
-    public int FrameBytesLeast => Family == 4 ? 60 : 80;
 
     /// <summary>Time of the direct path in one cycle over both paths, ns.</summary>
     public long DirectSliceNs =>

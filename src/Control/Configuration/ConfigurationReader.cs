@@ -55,6 +55,7 @@ internal static class ConfigurationReader
         CpuRules.Check(configuration, findings);
         HostRules.Check(configuration, findings);
         LoadRules.Check(configuration, findings);
+        PromiseRules.Check(configuration, findings);
         if (findings.Errors.Count == 0)
         {
             return new ConfigurationResult(configuration with { Warnings = findings.Warnings }, []);
@@ -79,6 +80,7 @@ internal static class ConfigurationReader
             Ports = [.. root.Tables("port").Select(port => Port(port, load))],
             Lanes = [.. root.Tables("lane").Select(Lane)],
             Load = load,
+            Promise = root.Table("objective") is { } promise ? PromiseOf(promise) : null,
             Tables = [.. root.Tables("table").Select(table => new TableConfiguration(table))],
             Disks = [.. root.Tables("disk").Select(disk => new DiskConfiguration(disk))],
         };
@@ -107,8 +109,7 @@ internal static class ConfigurationReader
         PortRange ports = default;
         if (isRx)
         {
-            ushort port = (ushort)load!.Section.Int("destination_port");
-            ports = new PortRange(port, port);
+            ports = load!.Section.Get<PortRange>("destination_port");
         }
 
         return new PortConfiguration
@@ -153,6 +154,17 @@ internal static class ConfigurationReader
         Through = section.Table("through") is { } through ? new PathConfiguration("through", through) : null,
         Direct = section.Table("direct") is { } direct ? new PathConfiguration("direct", direct) : null,
         Slo = section.Table("slo") is { } slo ? [.. slo.GivenKeys.Select(key => Objective(slo, key))] : [],
+    };
+
+    private static PromiseConfiguration PromiseOf(Section section) => new()
+    {
+        Section = section,
+        Slo =
+        [
+            .. section.GivenKeys.Where(key => key is not ("rate" or "duration")).Select(key => key == "loss"
+                ? new SloLimit(SloLimit.LossName, 0, section.Get<double>(key), section.At(key))
+                : new SloLimit(key, section.Get<long>(key), 0, section.At(key))),
+        ],
     };
 
     private static SloLimit Objective(Section slo, string key) => key == SloLimit.LossName

@@ -1,4 +1,4 @@
-using System.Net.Sockets;
+using LowLatency.Control.Planning;
 
 namespace LowLatency.Control.Configuring;
 
@@ -16,8 +16,14 @@ internal static class LoadRules
         LaneRules.CheckThread(load.Section, findings);
         CheckCpus(load.Section, findings);
         CheckQuiet(load.Section, findings);
+        if (load.Section.IsGood("schedule"))
+        {
+            _ = Arrivals.From(load.Section, null, LoadOverrides.None, findings);
+        }
+
         CheckShare(load, findings);
-        CheckFrames(load, findings);
+        Replay.Check(load.Section, LoadOverrides.None, findings);
+        _ = Traffic.From(load.Section, LoadOverrides.None, findings);
         if (load.Through == null)
         {
             findings.Error(
@@ -34,19 +40,6 @@ internal static class LoadRules
         LaneRules.CheckModes(configuration, load.Paths.Select(path => path.Tx), tx, findings);
         Place rx = (load.Through?.Section ?? load.Section).At("rx");
         LaneRules.CheckModes(configuration, load.Paths.Select(path => path.Rx), rx, findings);
-    }
-
-    /// <summary>Checks frame sizes against the smallest that carries the generator's mark.</summary>
-    public static void CheckSizes(IReadOnlyList<SizeShare> sizes, int family, Place place, Findings findings)
-    {
-        int least = family == 4 ? 60 : 80;
-        foreach (SizeShare size in sizes.Where(size => size.FrameBytes < least))
-        {
-            findings.Error(place,
-                $"frames of {size.FrameBytes} bytes: an IPv{family} frame with the generator's mark "
-                    + $"has at least {least}",
-                $"Write {least}.");
-        }
     }
 
     private static void CheckCpus(Section section, Findings findings)
@@ -111,46 +104,6 @@ internal static class LoadRules
                 "Write direct_share = 0.2, for example.");
         }
     }
-
-    private static void CheckFrames(LoadConfiguration load, Findings findings)
-    {
-        Section section = load.Section;
-        if (section.Has("size") && section.Has("imix"))
-        {
-            findings.Error(section.At("imix"), "size says it already", "Write size or imix, not both.");
-        }
-
-        if (section.IsGood("size") && section.IsGood("imix") && (section.Has("size") || section.Has("imix")))
-        {
-            CheckSizes(Sizes(load), load.Family, section.At(section.Has("imix") ? "imix" : "size"), findings);
-        }
-
-        AddressFamily family = load.Family == 4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
-        foreach (string key in new[] { "source", "destination" })
-        {
-            bool isOfFamily = (key == "source" ? load.Source : load.Destination).AddressFamily == family;
-            if (!isOfFamily && section.IsGood(key))
-            {
-                findings.Error(
-                    section.At(key), $"must be an IPv{load.Family} address, family is {load.Family}",
-                    $"Write family = {(load.Family == 4 ? 6 : 4)}, or another address.");
-            }
-        }
-
-        long lastPort = section.Get<long>("source_port") + section.Get<long>("flows") - 1;
-        if (lastPort > ushort.MaxValue)
-        {
-            findings.Error(section.At("source_port"),
-                $"{section.Get<long>("flows")} flows from here end at port {lastPort}; flow n adds "
-                    + "n, 65535 is the last",
-                $"Write source_port = {65536 - section.Get<long>("flows")} or less.");
-        }
-    }
-
-    /// <summary>The sizes that the file asks for.</summary>
-    public static IReadOnlyList<SizeShare> Sizes(LoadConfiguration load) =>
-        load.Section.GetOr<IReadOnlyList<SizeShare>>("imix",
-            [new SizeShare((int)load.Section.GetOr("size", (long)load.FrameBytesLeast), 1)]);
 
     private static void CheckPath(Configuration configuration, PathConfiguration path, Findings findings)
     {

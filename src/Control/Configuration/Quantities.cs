@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -12,10 +13,30 @@ internal sealed record Prefix(IPAddress Address, int Bits)
 }
 
 /// <summary>An L4 port range, both ends in it.</summary>
-internal readonly record struct PortRange(ushort Low, ushort High);
+internal readonly record struct PortRange(ushort Low, ushort High)
+{
+    /// <summary>How many ports that are.</summary>
+    public int Count => High - Low + 1;
 
-/// <summary>One frame size of a load and its weight.</summary>
-internal readonly record struct SizeShare(int FrameBytes, int Weight);
+    /// <summary>As the file writes it.</summary>
+    public override string ToString() => Low == High ? $"{Low}" : $"{Low}-{High}";
+}
+
+/// <summary>One frame size of a load, or a range of sizes, and its weight.</summary>
+internal readonly record struct SizeShare(int FrameBytes, int FrameBytesMax, int Weight);
+
+/// <summary>An address and those that follow it.</summary>
+internal sealed record AddressRange(IPAddress First, uint Count)
+{
+    /// <summary>4 or 6.</summary>
+    public int Family => First.AddressFamily == AddressFamily.InterNetwork ? 4 : 6;
+}
+
+/// <summary>Frames of a burst and the time from its last to the first of the next, ns.</summary>
+internal sealed record BurstShape(int Frames, long GapNs);
+
+/// <summary>A rate, frames a second, and how long it holds, ns.</summary>
+internal readonly record struct RateStep(double RatePps, long ForNs);
 
 /// <summary>A list of CPUs as written.</summary>
 /// <param name="IsAll">Every CPU there is.</param>
@@ -71,6 +92,40 @@ internal static class Quantities
         [.. string number, 'M'] => Plain(number) * 1e6,
         _ => Plain(text),
     };
+
+    /// <summary>A <see cref="Rate"/> that a load can have.</summary>
+    public static double? LoadRate(string text) => Rate(text) is > 0 and <= 50e6 and double rate ? rate
+        : null;
+
+    /// <summary>"32:250us": two frames at least, and a gap that is one.</summary>
+    public static BurstShape? Burst(string text)
+    {
+        int colon = text.IndexOf(':');
+        int? frames = colon < 0 ? null : Whole(text[..colon], Native.Limits.BurstFramesMax);
+        return frames > 1 && Duration(text[(colon + 1)..]) is > 0 and <= 86_400_000_000_000 and long gap
+            ? new BurstShape(frames.Value, gap) : null;
+    }
+
+    /// <summary>"100k:5s,200k:5s": rates that a load can have, each for a millisecond at least.</summary>
+    public static IReadOnlyList<RateStep>? Steps(string text)
+    {
+        List<RateStep> steps = [];
+        foreach (string part in text.Split(','))
+        {
+            int colon = part.IndexOf(':');
+            if (colon < 0 || steps.Count == Native.Limits.RatesMax || LoadRate(part[..colon])
+                is not double rate
+                || Duration(part[(colon + 1)..])
+                    is not (>= 1_000_000 and <= 86_400_000_000_000 and long time))
+            {
+                return null;
+            }
+
+            steps.Add(new RateStep(rate, time));
+        }
+
+        return steps;
+    }
 
     /// <summary>"02:00:00:00:00:01", first byte lowest.</summary>
     public static ulong? Mac(string text)
@@ -133,24 +188,75 @@ internal static class Quantities
         return low <= high ? new PortRange((ushort)low.Value, (ushort)high!.Value) : null;
     }
 
-    /// <summary>"60:7,594:4,1514:1": up to eight sizes with weights.</summary>
+    /// <summary>"rate" is 0, "original" 1, "scaled:2.5" 2.5.</summary>
+    public static double? Speedup(string text) => text switch
+    {
+        "rate" => 0,
+        "original" => 1,
+        ['s', 'c', 'a', 'l', 'e', 'd', ':', .. string number] =>
+            Plain(number) is >= 0.001 and <= 1000 and double speed ? speed : null,
+        _ => null,
+    };
+
+    /// <summary>As <see cref="Ports"/>, without port 0.</summary>
+    public static PortRange? LoadPorts(string text) => Ports(text) is { Low: > 0 } range ? range : null;
+
+    /// <summary>"198.18.0.1" or "198.18.0.1-198.18.3.255": addresses that differ in their last 32 bits, as
+    /// many
+    /// as a load can have flows.</summary>
+    public static AddressRange? Addresses(string text)
+    {
+        int dash = text.IndexOf('-');
+        IPAddress? first = Address(dash < 0 ? text : text[..dash]);
+        IPAddress? last = dash < 0 ? first : Address(text[(dash + 1)..]);
+        if (first == null || last == null || first.AddressFamily != last.AddressFamily)
+        {
+            return null;
+        }
+
+        byte[] low = first.GetAddressBytes();
+        byte[] high = last.GetAddressBytes();
+        long count = (long)BinaryPrimitives.ReadUInt32BigEndian(high.AsSpan(high.Length - 4))
+            - BinaryPrimitives.ReadUInt32BigEndian(low.AsSpan(low.Length - 4)) + 1;
+        return low.AsSpan(..^4).SequenceEqual(high.AsSpan(..^4)) && count is > 0 and <= Native.Limits.FlowsMax
+            ? new AddressRange(first, (uint)count) : null;
+    }
+
+    /// <summary>"60" or "60-1514": one size, or each of a range as likely.</summary>
+    public static SizeShare? Size(string text, int weight = 1)
+    {
+        int dash = text.IndexOf('-');
+        int? low = Whole(dash < 0 ? text : text[..dash], ushort.MaxValue);
+        int? high = dash < 0 ? low : Whole(text[(dash + 1)..], ushort.MaxValue);
+        return low > 0 && low <= high ? new SizeShare(low.Value, high!.Value, weight) : null;
+    }
+
+    /// <summary>"60:7,594-1514:4": up to eight sizes, or ranges of them, with weights.</summary>
     public static IReadOnlyList<SizeShare>? Imix(string text)
     {
         List<SizeShare> sizes = [];
         foreach (string part in text.Split(','))
         {
             int colon = part.IndexOf(':');
-            int? size = Whole(colon < 0 ? part : part[..colon], 65535);
             int? weight = colon < 0 ? 1 : Whole(part[(colon + 1)..], 1_000_000);
-            if (size is null or 0 || weight is null or 0 || sizes.Count == 8)
+            if (weight is null or 0 || sizes.Count == 8
+                || Size(colon < 0 ? part : part[..colon], weight.Value) is not { } size)
             {
                 return null;
             }
 
-            sizes.Add(new SizeShare(size.Value, weight.Value));
+            sizes.Add(size);
         }
 
         return sizes;
+    }
+
+    /// <summary>"100", or "200.100": one VLAN, or two, outer first.</summary>
+    public static int[]? Vlans(string text)
+    {
+        int?[] vlans = [.. text.Split('.').Select(part => Whole(part, 4094))];
+        return vlans.Length <= Native.Limits.LoadTagsMax && vlans.All(vlan => vlan > 0)
+            ? [.. vlans.Select(vlan => vlan!.Value)] : null;
     }
 
     /// <summary>A list of CPUs (<see cref="CpuListGrammar"/>) that has one at least, without white space or a

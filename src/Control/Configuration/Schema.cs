@@ -45,37 +45,6 @@ internal static class Schema
     /// <summary>Stands for "the interface's own MAC": no unicast address has all bits set.</summary>
     public const ulong OwnMac = ulong.MaxValue;
 
-    /// <summary>Frames a second.</summary>
-    public static readonly OptionType Rate = Loose(
-        "frames a second over 0 and at most 50M, such as \"100k\" or \"1.5M\"", "100k",
-        text => Quantities.Rate(text) is > 0 and <= 50e6 ? Quantities.Rate(text) : null, 1.0);
-
-    /// <summary>Frame bytes.</summary>
-    public static readonly OptionType FrameSize = Integer(Limits.FrameBytesMin, 4096, 60);
-
-    /// <summary>Frame sizes with weights.</summary>
-    public static readonly OptionType Imix = Parsed(
-        "up to 8 sizes with weights such as \"60:7,594:4,1514:1\"", "60:7,594:4,1514:1",
-        Quantities.Imix, new List<SizeShare> { new(60, 1) });
-
-    /// <summary>Arrival process.</summary>
-    public static readonly OptionType Arrivals = Word("constant", "poisson");
-
-    /// <summary>Measured time.</summary>
-    public static readonly OptionType RunTime = Duration("10s", 1_000_000);
-
-    /// <summary>Time before measuring.</summary>
-    public static readonly OptionType Warmup = Duration("1s");
-
-    /// <summary>Count of flows.</summary>
-    public static readonly OptionType Flows = Integer(1, Limits.FlowsMax, 64);
-
-    /// <summary>A limit of an objective.</summary>
-    public static readonly OptionType SloLimit = Duration("50us", 1);
-
-    /// <summary>The percentiles an objective can name.</summary>
-    public static readonly string[] SloNames = ["p50", "p90", "p99", "p99.9", "p99.99", "p99.999", "max"];
-
     private static readonly TableRow Objective = new("host.objective", false,
     [
         new("exit_latency", Duration("2us"), ObjectiveConfiguration.Default.ExitLatencyNs,
@@ -201,7 +170,8 @@ internal static class Schema
         new("port", PortName, null, "mac-rewrite: egress port; default: any"),
         new("source", MacOrOwn, null, "mac-rewrite: new source MAC; \"own\": the port's"),
         new("destination", Mac, null, "mac-rewrite: new destination MAC"),
-        new("default", Word("pass", "drop"), "pass", "filter, acl: what happens to frames that no rule names"),
+        new("default", Word("pass", "drop"), "pass", "filter, acl: what happens to frames that no rule "
+            + "names"),
         .. StageDesigns.All.SelectMany(design => design.Options).DistinctBy(option => option.Key),
     ],
         [Rule, .. StageDesigns.All.SelectMany(design => design.Tables).DistinctBy(table => table.Path)]);
@@ -223,7 +193,8 @@ internal static class Schema
         new("huge_pages", Word("auto", "never", "require"), "auto", "2 MiB pages under the UMEM"),
         new("numa_node", Integer(-1, 1023, 0), -1L, "node of the UMEM; -1: where the CPU is"),
         new("offload", Word("none", "auto", "kernel"), "none",
-            "who forwards: the lane, or the XDP program where the stages are only cross-connect, MACs and one "
+            "who forwards: the lane, or the XDP program where the stages are only cross-connect, MACs and "
+                + "one "
                 + "filter; auto: if it can"),
         new("burst", Integer(1, Limits.BurstMax, 64), (long)Limits.BurstMax, "frames handled together"),
         new("gap_threshold", Duration("20us", 1000), 20_000L, "longer gaps become events"),
@@ -233,50 +204,14 @@ internal static class Schema
     ],
         Stage);
 
-    private static readonly OptionRow[] PathOptions =
+    private static readonly TableRow Promise = new("objective", false,
     [
-        new("tx", PortName, null, "port that sends", true),
-        new("rx", PortName, null, "port that receives", true),
-        new("source_mac", Mac, null, "default: own MAC of the tx interface"),
-        new("destination_mac", Mac, null, "default: MAC of destination_mac_of, else of the rx interface"),
-        new("destination_mac_of", PortName, null, "port whose MAC the frames go to"),
-    ];
-
-    private static readonly TableRow Load = new("load", false,
-    [
-        new("cpu", Integer(0, Limits.CpusMax - 1, 0), null, "CPU of both lanes, on one shared thread"),
-        new("generator_cpu", Integer(0, Limits.CpusMax - 1, 2), null,
-            "with receiver_cpu: a thread for each lane"),
-        new("receiver_cpu", Integer(0, Limits.CpusMax - 1, 3), null, "with generator_cpu"),
-        new("policy", Policy, "fifo", "scheduling policy"),
-        new("priority", Integer(1, 99, 10), 10L, "of policy fifo"),
-        new("nice", Integer(-20, 19, 0), 0L, "of policy other"),
-        new("rate", Rate, null, "frames a second over wall time", true),
-        new("schedule", Arrivals, "constant", "arrival process"),
-        new("size", FrameSize, null, "frame bytes without FCS; default: 60, family 6: 80"),
-        new("imix", Imix, null, "frame sizes with weights, in place of size"),
-        new("flows", Flows, 64L, "flows, each its own source port"),
-        new("seed", Integer(0, long.MaxValue, 1), 1L, "of poisson and imix"),
-        new("duration", RunTime, 10_000_000_000L, "measured time"),
-        new("warmup", Warmup, 1_000_000_000L, "before it"),
-        new("family", Either(4, 6), 4L, "IP version"),
-        new("source", Address, null, "default: 198.18.0.1 or 2001:2::1"),
-        new("destination", Address, null, "default: 198.19.0.1 or 2001:2:0:1::1"),
-        new("source_port", Integer(1, 65535, 10000), 10000L, "first UDP source port"),
-        new("destination_port", Integer(1, 65535, 4000), 4000L, "UDP destination port"),
-        new("quiet_every", Duration("20ms"), 0L, "a quiet window starts at each multiple; 0s: never"),
-        new("quiet_for", Duration("1ms"), 0L, "its length"),
-        new("quiet_guard", Duration("200us"), 0L, "nothing is sent for so long before it"),
-        new("direct_share", Between(0, 1, "0.2"), 0.2, "share of active time of the direct path"),
-        new("slice", Duration("100ms", 1_000_000), 100_000_000L, "one cycle over both paths"),
-    ],
-        new TableRow("load.through", false, PathOptions),
-        new TableRow("load.direct", false, PathOptions),
-        new TableRow("load.slo", false,
-        [
-            .. SloNames.Select(name => new OptionRow(name, SloLimit, null, "end-to-end latency limit")),
-            new("max_loss", Fraction(), null, "fraction of the sent frames"),
-        ]));
+        .. LoadSchema.SloNames.Select(name => new OptionRow(name, LoadSchema.SloLimit, null,
+            "end-to-end latency limit")),
+        new("loss", Fraction(), null, "limit of lost frames, a fraction of the sent ones"),
+        new("rate", LoadSchema.Rate, null, "frames a second at which it holds; lowlat load sends so many"),
+        new("duration", LoadSchema.RunTime, null, "measured time over which it holds"),
+    ]);
 
     private static readonly OptionType Addresses = List<System.Net.IPAddress>(
         "an array of 1 to 64 IPv4 or IPv6 addresses", "[\"192.0.2.1\"]", 64,
@@ -312,7 +247,7 @@ internal static class Schema
         new("name", Text("1 to 24 of a-z, 0-9 and '-'", "lab", IsInstanceName), null,
             "one live data plane per name", true),
     ],
-        Host, Port, Lane, Table, Load, Disk);
+        Host, Port, Lane, Table, LoadSchema.Table, Promise, Disk);
 
     private static bool IsInstanceName(string text) =>
         text.Length is > 0 and <= 24

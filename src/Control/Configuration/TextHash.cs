@@ -22,6 +22,23 @@ internal static class TextHash
         digest.DoFinal(target);
     }
 
+    /// <summary>The hash of a file, as 64 lower-case hexadecimal digits.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static string OfFile(string path)
+    {
+        Sha256Digest digest = new();
+        byte[] buffer = new byte[65536];
+        using FileStream file = File.OpenRead(path);
+        for (int count; (count = file.Read(buffer)) > 0;)
+        {
+            digest.BlockUpdate(buffer.AsSpan(0, count));
+        }
+
+        Span<byte> hash = stackalloc byte[Bytes];
+        digest.DoFinal(hash);
+        return Convert.ToHexStringLower(hash);
+    }
+
     /// <summary>The first 64 bits of the hash of bytes, never 0: tells one content from another.</summary>
     public static ulong Of64(ReadOnlySpan<byte> bytes)
     {

@@ -29,12 +29,18 @@ internal sealed class HistogramSet
     /// <inheritdoc cref="EndToEnd"/>
     public const string Lateness = "lateness";
 
+    /// <summary>Begins the tag of one stage's histogram.</summary>
+    public const string StagePrefix = "stage.";
+
     private readonly List<HistogramBase> _histograms = [];
 
     /// <summary>All, in order; each with its tag.</summary>
     public IReadOnlyList<HistogramBase> All => _histograms;
 
-    /// <summary>The histogram of a tag; null when the run has none.</summary>
+    /// <summary>All of one tag: of a log of intervals, in order of time.</summary>
+    public IEnumerable<HistogramBase> AllOf(string tag) => _histograms.Where(h => h.Tag == tag);
+
+    /// <summary>The (first) histogram of a tag; null when the run has none.</summary>
     public HistogramBase? this[string tag] => _histograms.Find(h => h.Tag == tag);
 
     /// <summary>Adds one under a tag; null is not added.</summary>

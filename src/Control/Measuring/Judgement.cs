@@ -120,11 +120,8 @@ internal static class Judgement
             return;
         }
 
-        string late = generator.LateP999Ns is long ns ? $"{Units.Us(ns)} us late at p99.9"
-            : "lateness unknown";
-        notes.Add($"generator was late: {Units.Rate(generator.AchievedRate)} of "
-            + $"{Units.Rate(generator.IntendedRate)} pps, {late}; end-to-end includes it, service time does "
-                + "not");
+        string why = string.Join("; ", generator.WhyLate ?? []);
+        notes.Add($"generator was late: {why}; end-to-end includes it, service time does not");
     }
 
     private static void NotePorts(RunResult run, List<string> notes)

@@ -13,6 +13,7 @@ internal sealed class LaneTrack
     private readonly string _process;
     private readonly Dictionary<HistogramKind, LongHistogram> _whole = [];
     private readonly Dictionary<HistogramKind, LongHistogram> _interval = [];
+    private ulong[]? _stageTimesBefore;
     private bool _isFlipPending;
     private uint _wanted;
 
@@ -48,6 +49,9 @@ internal sealed class LaneTrack
 
     /// <summary>Gaps over the threshold.</summary>
     public GapLog Gaps { get; } = new();
+
+    /// <summary>Told of each gap that is kept; null: nobody asks.</summary>
+    public Action<GapRecord>? GapSeen { get; set; }
 
     /// <summary>The page as it is now.</summary>
     public ref LanePage Page => ref _region.LanePage(Index).Value;
@@ -96,10 +100,11 @@ internal sealed class LaneTrack
     }
 
     /// <summary>Reads both banks of a lane that writes no more, or does not answer at the end.</summary>
-    public void TakeBothBanks()
+    /// <param name="isKept">As in <see cref="TakeLeftBank"/>.</param>
+    public void TakeBothBanks(bool isKept)
     {
-        TakeBank(0, isKept: true, isBaseline: false);
-        TakeBank(1, isKept: true, isBaseline: false);
+        TakeBank(0, isKept, isBaseline: false);
+        TakeBank(1, isKept, isBaseline: false);
         _isFlipPending = false;
     }
 
@@ -113,6 +118,14 @@ internal sealed class LaneTrack
         }
     }
 
+    /// <summary>What its bursts spent until now is left out of <see cref="ReadStageTimes"/>.</summary>
+    public void SkipStageTimes() => _stageTimesBefore =
+        Plan.Kind == LaneKind.Forward ? StageTimeReader.Copy(_region, Index) : null;
+
+    /// <summary>Where its bursts spent their time; empty unless it forwards.</summary>
+    public List<StageTimeResult> ReadStageTimes() => Plan.Kind != LaneKind.Forward ? []
+        : StageTimeReader.Read(_region, _region.Plan, Index, _stageTimesBefore);
+
     /// <summary>Empties the event ring.</summary>
     public void TakeGaps(bool isKept)
     {
@@ -124,8 +137,10 @@ internal sealed class LaneTrack
             {
                 string regime = (int)gap.Regime < CounterNames.Regimes.Length && gap.Regime >= 0
                     ? CounterNames.Regimes[(int)gap.Regime] : "unknown";
-                Gaps.Add(new GapRecord(_process, Name, gap.StartNs, gap.EndNs - gap.StartNs, gap.Turn, regime,
-                    gap.Frames));
+                GapRecord record = new(
+                    _process, Name, gap.StartNs, gap.EndNs - gap.StartNs, gap.Turn, regime, gap.Frames);
+                Gaps.Add(record);
+                GapSeen?.Invoke(record);
             }
         }
     }

@@ -11,7 +11,9 @@ namespace LowLatency.Control.Measuring;
 /// <param name="Result">result.json.</param>
 /// <param name="Timeline">timeline.json.</param>
 /// <param name="Histograms">latency.hlog.</param>
-internal sealed record RunMeasurement(RunResult Result, RunTimeline Timeline, HistogramSet Histograms);
+/// <param name="Intervals">intervals.hlog: the same measures, interval by interval.</param>
+internal sealed record RunMeasurement(
+    RunResult Result, RunTimeline Timeline, HistogramSet Histograms, HistogramSet Intervals);
 
 /// <summary>One run's measuring, from armed to drained: <see cref="Baseline"/> once when all lanes are armed
 /// and before the load starts, <see cref="Sample"/> about every second (<see cref="NextSampleNs"/> says
@@ -24,7 +26,9 @@ internal sealed class MeasurementSession
     private readonly List<RegionSampler> _samplers = [];
     private readonly List<Interval> _intervals = [];
     private readonly Dictionary<LaneTrack, RateTrack> _rates = [];
+    private readonly BlockLog _blocks = new();
     private readonly bool _hasLoad;
+    private bool _isDraining;
     private long _startNs;
     private long _sampleNs;
     private long _sendEndNs;
@@ -33,7 +37,8 @@ internal sealed class MeasurementSession
     /// <param name="load">Region of the process with generator and receiver; null: no load, lanes
     /// alone.</param>
     /// <param name="forward">Region of the device under test; null: none.</param>
-    public MeasurementSession(SharedRegion? load, SharedRegion? forward)
+    /// <param name="role">What the latter is called in reports.</param>
+    public MeasurementSession(SharedRegion? load, SharedRegion? forward, string role = "forward")
     {
         Invariant.Require(load is not null || forward is not null);
         if (load is not null)
@@ -43,7 +48,7 @@ internal sealed class MeasurementSession
 
         if (forward is not null)
         {
-            _samplers.Add(new RegionSampler(forward, "forward"));
+            _samplers.Add(new RegionSampler(forward, role));
         }
 
         _hasLoad = load is not null && Lanes.Any(l => l.Plan.Kind == LaneKind.Generator);
@@ -52,6 +57,9 @@ internal sealed class MeasurementSession
             _rates[lane] = new RateTrack();
         }
     }
+
+    /// <summary>Takes the intervals of a long run; null: each sample is one.</summary>
+    public IntervalLog? Log { get; init; }
 
     /// <summary>CLOCK_MONOTONIC ns at which the next <see cref="Sample"/> is due: every second, and once at
     /// the moment that measuring starts, so that warm-up and measured time do not share an
@@ -72,7 +80,8 @@ internal sealed class MeasurementSession
     /// <summary>CLOCK_MONOTONIC, ns.</summary>
     public static long NowNs => Stopwatch.GetTimestamp() * (1_000_000_000 / Stopwatch.Frequency);
 
-    private IEnumerable<LaneTrack> Lanes => _samplers.SelectMany(s => s.Lanes);
+    /// <summary>All lanes.</summary>
+    public IEnumerable<LaneTrack> Lanes => _samplers.SelectMany(s => s.Lanes);
 
     private long MeasureFromNs => _rates.Count == 0 ? 0
         : _rates.Keys.Max(l => Volatile.Read(ref l.Page.MeasureFromNs));
@@ -96,6 +105,25 @@ internal sealed class MeasurementSession
         return Close(before, now, isWarmup);
     }
 
+    /// <summary>Takes gaps in between two samples, so that those who are told of them hear soon, and the
+    /// lanes' rings do not fill. In warm-up and when draining: nothing.</summary>
+    public void TakeGaps()
+    {
+        bool isKept = !_isDraining && (!_hasLoad || (MeasureFromNs != 0 && NowNs >= MeasureFromNs));
+        foreach (LaneTrack lane in Lanes)
+        {
+            lane.TakeGaps(isKept);
+        }
+    }
+
+    /// <summary>Takes the last of the load in: what follows is draining. Latencies of frames that were
+    /// intended before still count, the lanes' own (residence, gap) do not.</summary>
+    public void EndLoad()
+    {
+        Sample();
+        _isDraining = true;
+    }
+
     /// <summary>Takes the rest in and makes the result.</summary>
     /// <param name="verb">load, run.</param>
     /// <param name="objectives">Promises to judge.</param>
@@ -105,13 +133,17 @@ internal sealed class MeasurementSession
         LaneCounters[] before = [.. Lanes.Select(l => l.Last)];
         foreach (RegionSampler sampler in _samplers)
         {
-            sampler.Finish();
+            sampler.Finish(isKept: !_isDraining);
         }
 
         Close(before, now, isWarmup: false);
+        Log?.Close();
+        _intervals.AddRange(Log?.Rows ?? []);
         long from = Math.Max(MeasureFromNs, _startNs);
-        double seconds = Math.Round(Math.Max(0, ((_sendEndNs == 0 ? now : _sendEndNs) - from) / 1e9), 3);
-        return new RunBuilder(_samplers, _rates, _intervals, _startNs, from).Make(verb, seconds, objectives);
+        long to = _sendEndNs == 0 ? now : _sendEndNs;
+        RunWindow window = new(Seconds(from - _startNs), Seconds(to - from), Seconds(now - to));
+        return new RunBuilder(_samplers, _rates, _intervals, _blocks.ToSet(), _startNs, from)
+            .Make(verb, window, objectives);
     }
 
     private void Read(bool isKept, bool isBaseline)
@@ -155,9 +187,44 @@ internal sealed class MeasurementSession
             Math.Round((now - _startNs) / 1e9, 3), Math.Round(seconds, 3), isWarmup, sent, received,
             Math.Round(sent / seconds, 1), Math.Round(received / seconds, 1), forwarded,
             a2?.P50Ns, a2?.P99Ns, a2?.MaxNs, d2?.P50Ns, d2?.P99Ns, LatencySummary.Of(MergeGaps())?.MaxNs);
-        _intervals.Add(interval);
+        if (!isWarmup && !_isDraining)
+        {
+            AddBlock(seconds, through, direct);
+        }
+
+        if (Log is null)
+        {
+            _intervals.Add(interval);
+        }
+
+        Log?.Add(interval,
+        [
+            (HistogramSet.EndToEnd, through), (HistogramSet.ServiceTime, Merge(HistogramKind.Service)),
+            (HistogramSet.Direct, direct), (HistogramSet.Residence, Merge(HistogramKind.Residence)),
+            (HistogramSet.Gap, MergeGaps()), (HistogramSet.Lateness, Merge(HistogramKind.Lateness)),
+        ]);
         return interval;
     }
+
+    // A sample shorter than half a second would weigh as much as a whole one when it is drawn again.
+    private void AddBlock(double seconds, HistogramBase? through, HistogramBase? direct)
+    {
+        if (seconds < SampleEveryNs / 2e9)
+        {
+            return;
+        }
+
+        DateTimeOffset to = DateTimeOffset.UtcNow;
+        bool hasDirect = direct?.TotalCount > 0;
+        _blocks.Add(to.AddSeconds(-seconds), to,
+        [
+            (HistogramSet.EndToEnd, through), (HistogramSet.ServiceTime, Merge(HistogramKind.Service)),
+            (HistogramSet.Direct, hasDirect ? direct : null),
+            (HistogramSet.Residence, Merge(HistogramKind.Residence)), (HistogramSet.Gap, MergeGaps()),
+        ]);
+    }
+
+    private static double Seconds(long ns) => Math.Round(Math.Max(0, ns / 1e9), 3);
 
     private HistogramBase? Merge(HistogramKind kind) =>
         RunBuilder.Merge(Lanes.Select(l => l.Interval(kind)));

@@ -83,13 +83,18 @@ internal sealed class RegionSampler
             }
 
             lane.TakeGaps(isKept && !isBaseline);
+            if (!isKept || isBaseline)
+            {
+                lane.SkipStageTimes();
+            }
         }
 
         ReadCounters(isBaseline);
     }
 
     /// <summary>The last sample: lanes that ended, or do not answer, give both banks.</summary>
-    public void Finish()
+    /// <param name="isKept">False after the load's end: as in warm-up.</param>
+    public void Finish(bool isKept)
     {
         RequestFlips();
         AwaitFlips();
@@ -99,20 +104,20 @@ internal sealed class RegionSampler
             bool isEnded = IsEnded(lane);
             if (lane.HasFlipped)
             {
-                lane.TakeLeftBank(isKept: true, isBaseline: false);
+                lane.TakeLeftBank(isKept, isBaseline: false);
             }
             else if (!isEnded)
             {
                 Silent.Add(lane.Name);
-                lane.TakeBothBanks();
+                lane.TakeBothBanks(isKept);
             }
 
             if (isEnded)
             {
-                lane.TakeBothBanks();
+                lane.TakeBothBanks(isKept);
             }
 
-            lane.TakeGaps(isKept: true);
+            lane.TakeGaps(isKept);
         }
 
         ReadCounters(isBaseline: false);

@@ -12,6 +12,7 @@ internal sealed class RunBuilder
     private readonly List<RegionSampler> _samplers;
     private readonly Dictionary<LaneTrack, RateTrack> _rates;
     private readonly List<Interval> _intervals;
+    private readonly HistogramSet _blocks;
     private readonly long _startNs;
     private readonly long _measureFromNs;
     private readonly List<LaneTrack> _lanes;
@@ -21,12 +22,14 @@ internal sealed class RunBuilder
         List<RegionSampler> samplers,
         Dictionary<LaneTrack, RateTrack> rates,
         List<Interval> intervals,
+        HistogramSet blocks,
         long startNs,
         long measureFromNs)
     {
         _samplers = samplers;
         _rates = rates;
         _intervals = intervals;
+        _blocks = blocks;
         _startNs = startNs;
         _measureFromNs = measureFromNs;
         _lanes = [.. samplers.SelectMany(s => s.Lanes)];
@@ -54,7 +57,7 @@ internal sealed class RunBuilder
     }
 
     /// <summary>Makes the result.</summary>
-    public RunMeasurement Make(string verb, double seconds, IReadOnlyList<Objective> objectives)
+    public RunMeasurement Make(string verb, RunWindow window, IReadOnlyList<Objective> objectives)
     {
         HistogramSet set = MakeHistograms();
         LatencySummary? through = LatencySummary.Of(set[HistogramSet.EndToEnd]);
@@ -62,7 +65,7 @@ internal sealed class RunBuilder
         GeneratorResult? generator = MakeGenerator(set);
         List<SloResult> slo = [.. objectives.Select(o => o.Judge(set[HistogramSet.EndToEnd]))];
         RunResult result = new(
-            RunResult.SchemaName, verb, seconds, through,
+            RunResult.SchemaName, verb, window.MeasuredSeconds, through,
             LatencySummary.Of(set[HistogramSet.ServiceTime]),
             direct is null ? null
                 : new DirectResult(direct, LatencySummary.Of(set[HistogramSet.DirectServiceTime])),
@@ -76,9 +79,15 @@ internal sealed class RunBuilder
             generator,
             [.. _samplers.Select(RunRows.Process)],
             slo,
-            new Verdict(true, [], []));
+            new Verdict(true, [], []))
+        {
+            Window = window,
+            Confidence = RunStatistics.Confidence(set, _blocks),
+            Exceedance = RunStatistics.Exceedance(set, window.MeasuredSeconds),
+            Stages = [.. _samplers.SelectMany(s => s.Lanes.SelectMany(lane => lane.ReadStageTimes()))],
+        };
         result = result with { Verdict = Judgement.Of(result, Judgement.FaultsOf(_samplers)) };
-        return new RunMeasurement(result, MakeTimeline(), set);
+        return new RunMeasurement(result, MakeTimeline(), set, _blocks);
     }
 
     private HistogramSet MakeHistograms()
@@ -143,7 +152,7 @@ internal sealed class RunBuilder
         PlanPort port = sampler.Region.Plan.Port(index);
         PlanLoad load = _samplers[0].Region.Plan.Header.Load;
         bool isInRange = load.DestinationPort >= port.ClaimPortLow
-            && load.DestinationPort <= port.ClaimPortHigh;
+            && load.DestinationPort + load.DestinationPortCount - 1 <= port.ClaimPortHigh;
         // A port that claims nothing only sends: what reaches it is the kernel's, not the load.
         bool claimsLoad = port.Claim != Claim.Udp || isInRange;
         return new PortDelta($"{port.NetworkNamespace}/{port.InterfaceIndex}/{port.Interface}",
@@ -169,19 +178,23 @@ internal sealed class RunBuilder
         }
 
         double wanted = Math.Max(1, sent + unsent);
-        bool isTimed = _rates.Values.All(r => r.PerSecond is not null);
+        // Between two readings only these have their mean rate; the others are judged by what went unsent.
+        bool isTimed = load.Schedule is Schedule.Constant or Schedule.Poisson
+            && _rates.Values.All(r => r.PerSecond is not null);
         double achieved = isTimed ? _rates.Values.Sum(r => r.PerSecond!.Value) : load.RatePps * sent / wanted;
         // 1 % short, and more than three standard deviations of what a Poisson count of this size varies by.
         long frames = Math.Max(1, isTimed ? _rates.Values.Sum(r => r.Frames) : sent);
         bool isShort = achieved < load.RatePps * 0.99 * (1 - (3 / Math.Sqrt(frames)));
         LatencySummary late = LatencySummary.Of(set[HistogramSet.Lateness]) ?? LatencySummary.Empty;
-        long? tail = LatencySummary.Of(set[HistogramSet.EndToEnd])?.P999Ns;
+        LatencySummary? endToEnd = LatencySummary.Of(set[HistogramSet.EndToEnd]);
+        IReadOnlyList<string> why =
+            GeneratorLateness.Of(late, endToEnd, load.RatePps, achieved, isShort, unsent);
         return new GeneratorResult(
-            load.RatePps, Math.Round(achieved, 1), late.P50Ns, late.P999Ns, late.MaxNs, unsent,
-            isShort || late.P999Ns > tail / 2,
+            load.RatePps, Math.Round(achieved, 1), late.P50Ns, late.P999Ns, late.MaxNs, unsent, why.Count > 0,
             RunNames.Of(load.Schedule),
             load.QuietEveryNs == 0 ? null
-                : new QuietResult(load.QuietEveryNs, load.QuietForNs, load.QuietGuardNs));
+                : new QuietResult(load.QuietEveryNs, load.QuietForNs, load.QuietGuardNs),
+            late, why);
     }
 
     private RunTimeline MakeTimeline()

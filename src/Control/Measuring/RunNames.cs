@@ -21,6 +21,7 @@ internal static class RunNames
         LaneKind.Forward => "forward",
         LaneKind.Generator => "generator",
         LaneKind.Receiver => "receiver",
+        LaneKind.Meter or LaneKind.ShapedMeter => "meter",
         _ => $"kind-{(uint)kind}",
     };
 
@@ -30,8 +31,17 @@ internal static class RunNames
     /// <summary>other, fifo.</summary>
     public static string Of(LanePolicy policy) => policy == LanePolicy.Fifo ? "fifo" : "other";
 
-    /// <summary>constant, poisson.</summary>
-    public static string Of(Schedule schedule) => schedule == Schedule.Poisson ? "poisson" : "constant";
+    /// <summary>constant, poisson, burst, ramp, steps, replay.</summary>
+    public static string Of(Schedule schedule) => schedule switch
+    {
+        Schedule.Constant => "constant",
+        Schedule.Poisson => "poisson",
+        Schedule.Burst => "burst",
+        Schedule.Ramp => "ramp",
+        Schedule.Steps => "steps",
+        Schedule.Replay => "replay",
+        _ => $"schedule-{(uint)schedule}",
+    };
 
     /// <summary>unknown, up, down, gone.</summary>
     public static string Of(LinkState link) => link switch

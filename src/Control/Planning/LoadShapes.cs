@@ -12,6 +12,7 @@ internal static class LoadShapes
     private const long FifoYieldEveryNs = 1_000_000_000;
     private const long FifoYieldForNs = 50_000;
     private const int EthernetHeaderBytes = 14;
+    private const int TagBytes = 4;
 
     /// <summary>Generator and receiver, with all defaults filled in.</summary>
     public static LaneShape[] From(
@@ -23,7 +24,7 @@ internal static class LoadShapes
             Shape(configuration, load, facts, LaneKind.Generator, seats[0],
                 request.Paths.Select(path => path.Tx)),
             Shape(configuration, load, facts, LaneKind.Receiver, seats[^1],
-                request.Paths.Select(path => path.Rx)),
+                request.Paths.Select(path => path.Rx), claimsAll: request.Replay != null),
         ];
     }
 
@@ -31,15 +32,20 @@ internal static class LoadShapes
     /// carries.</summary>
     public static void CheckSizes(LaneShape[] lanes, LoadRequest request, HostFacts facts, Findings findings)
     {
-        int largest = request.Sizes.Count == 0 ? 0 : request.Sizes.Max(size => size.FrameBytes);
+        Traffic traffic = request.Traffic;
+        int tagBytes = traffic.Vlans.Count * TagBytes;
+        Place? replayAt = request.Replay == null ? null : request.ReplayAt;
+        int largest = request.Replay?.BytesMax
+            ?? traffic.Sizes.Select(size => size.FrameBytesMax).DefaultIfEmpty(0).Max();
         foreach (PortConfiguration port in lanes.SelectMany(lane => lane.Ports))
         {
-            if (facts.FindInterface(port) is { } link && largest > link.MtuBytes + EthernetHeaderBytes)
+            if (facts.FindInterface(port) is { } link && largest > link.MtuBytes + EthernetHeaderBytes
+                + tagBytes)
             {
-                findings.Error(request.SizesAt,
+                string tags = tagBytes == 0 ? "" : ", with tags,";
+                findings.Error(replayAt ?? traffic.SizesAt,
                     $"frames of {largest} bytes do not pass {link.Name}: MTU {link.MtuBytes} and the "
-                        + "Ethernet header "
-                        + $"make {link.MtuBytes + EthernetHeaderBytes}",
+                        + $"Ethernet header{tags} make {link.MtuBytes + EthernetHeaderBytes + tagBytes}",
                     "Lower the size, or raise the MTU.");
                 return;
             }
@@ -53,29 +59,23 @@ internal static class LoadShapes
         Section section = load.Section;
         PlanLoad plan = new()
         {
-            RatePps = request.RatePps,
-            Schedule = request.IsPoisson ? Schedule.Poisson : Schedule.Constant,
+            RatePps = request.Arrivals.RatePps,
+            Schedule = request.Arrivals.Schedule,
+            BurstFrames = (uint)(request.Arrivals.Burst?.Frames ?? 0),
+            BurstGapNs = request.Arrivals.Burst?.GapNs ?? 0,
             PathCount = (uint)request.Paths.Count,
-            Flows = (uint)request.Flows,
-            Family = (uint)load.Family,
             Seed = (ulong)section.Get<long>("seed"),
             WarmupNs = request.WarmupNs,
-            DurationNs = request.DurationNs,
+            DurationNs = request.Arrivals.DurationNs,
             QuietEveryNs = section.Get<long>("quiet_every"),
             QuietForNs = section.Get<long>("quiet_for"),
             QuietGuardNs = section.Get<long>("quiet_guard"),
-            SourcePort = (ushort)section.Get<long>("source_port"),
-            DestinationPort = (ushort)section.Get<long>("destination_port"),
         };
-        load.Source.TryWriteBytes(plan.Source, out _);
-        load.Destination.TryWriteBytes(plan.Destination, out _);
-        for (int i = 0; i < request.Sizes.Count; i++)
+        request.Traffic.Set(ref plan);
+        request.Replay?.Set(ref plan, table: 0);
+        for (int i = 0; i < request.Arrivals.Rates.Count; i++)
         {
-            plan.Sizes[i] = new PlanSize
-            {
-                FrameBytes = (uint)request.Sizes[i].FrameBytes,
-                Weight = (uint)request.Sizes[i].Weight,
-            };
+            plan.Rates[i] = request.Arrivals.Rates[i];
         }
 
         for (int i = 0; i < request.Paths.Count; i++)
@@ -87,9 +87,11 @@ internal static class LoadShapes
     }
 
     private static LaneShape Shape(Configuration configuration, LoadConfiguration load, HostFacts facts,
-        LaneKind kind, ThreadSeat seat, IEnumerable<string> names)
+        LaneKind kind, ThreadSeat seat, IEnumerable<string> names, bool claimsAll = false)
     {
-        PortConfiguration[] ports = [.. names.Select(name => configuration.FindPort(name)!)];
+        PortConfiguration[] ports = [.. names.Select(name => configuration.FindPort(name)!)
+            .Select(port => claimsAll && !port.Section.Has("claim") ? port with { Claim = Claim.All }
+                : port)];
         bool fitsSmall = ports.All(port => facts.FindInterface(port) is not InterfaceFacts link
             || link.MtuBytes <= InterfaceChecks.MtuMax(port, link, Limits.ChunkBytesMin, 0));
         bool isFifo = load.Thread.Policy == LanePolicy.Fifo;

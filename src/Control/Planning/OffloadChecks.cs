@@ -51,6 +51,8 @@ internal static class OffloadChecks
         return Enumerable.Range(0, ports.Count).Select(port =>
             !PathCompiler.TryCompile(plan, lane, port, out XdpPath path)
                 ? $"{ports[port]}: no stage sends on what comes in"
+            : path.HasRoute != 0 ? $"{ports[port]} -> by its routes in the kernel"
+                + (path.HasFilter != 0 ? $", {path.RuleCount} rules" : "")
             : $"{ports[port]} -> {Egress(plan, lane, path.Egress).Interface} in the kernel"
                 + (path.HasFilter != 0 ? $", {path.RuleCount} rules" : ""));
     }
@@ -74,8 +76,9 @@ internal static class OffloadChecks
                 continue;
             }
 
-            string to = Egress(plan, lane, path.Egress).Name.ToString();
-            PortConfiguration egress = shape.Ports.First(port => port.Name == to);
+            PlanPort to = path.HasRoute != 0 ? plan.Port(plan.Lane(lane).Ports[own])
+                : Egress(plan, lane, path.Egress);
+            PortConfiguration egress = shape.Ports.First(port => port.Name == to.Name.ToString());
             if (facts.FindInterface(egress) is { Xdp: XdpFeatures offered } link
                 && !offered.HasFlag(XdpFeatures.NdoXmit))
             {

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LowLatency.Native.Layout;
@@ -62,18 +61,21 @@ internal static class PlanJson
     private static RuleDocument RuleOf(PlanRule rule, string[] ports) =>
         new(rule.Name.ToString(), PlanWords.Of(rule.Action), PlanWords.Matches(rule, ports));
 
-    private static LoadDocument LoadOf(PlanImage plan, PlanLoad load)
-    {
-        int bytes = load.Family == 4 ? 4 : 16;
-        return new LoadDocument(
-            load.RatePps, PlanWords.Of(load.Schedule), load.Seed, load.DurationNs, load.WarmupNs,
+    private static LoadDocument LoadOf(PlanImage plan, PlanLoad load) => new(
+            load.RatePps, PlanWords.Of(load.Schedule),
+            load.Schedule == Schedule.Burst ? new BurstDocument(load.BurstFrames, load.BurstGapNs) : null,
+            load.Schedule is Schedule.Ramp or Schedule.Steps
+                ? [.. PlanWords.Rates(load).Select(r => new RateDocument(r.FromPps, r.ToPps, r.ForNs))]
+                    : null,
+            load.ReplayCount == 0 ? null : new ReplayDocument(load.ReplayCount, load.ReplayRoundNs),
+            load.Seed, load.DurationNs, load.WarmupNs,
             load.QuietEveryNs, load.QuietForNs, load.QuietGuardNs, load.Flows, load.Family,
-            new IPAddress(((ReadOnlySpan<byte>)load.Source)[..bytes]).ToString(),
-            new IPAddress(((ReadOnlySpan<byte>)load.Destination)[..bytes]).ToString(),
-            load.SourcePort, load.DestinationPort,
-            [.. PlanWords.Sizes(load).Select(size => new SizeDocument(size.FrameBytes, size.Weight))],
+            PlanWords.Addresses(load.Source, load.SourceCount, load.Family),
+            PlanWords.Addresses(load.Destination, load.DestinationCount, load.Family),
+            load.SourcePort, load.SourcePortCount, load.DestinationPort, load.DestinationPortCount,
+            load.VlanCount == 0 ? null : [.. PlanWords.Vlans(load)],
+            [.. PlanWords.Sizes(load).Select(s => new SizeDocument(s.FrameBytes, s.FrameBytesMax, s.Weight))],
             [.. Enumerable.Range(0, (int)load.PathCount).Select(i => PathOf(plan, load.Paths[i]))]);
-    }
 
     private static PathDocument PathOf(PlanImage plan, PlanPath path) => new(path.Name.ToString(),
         plan.Port(plan.Lane(0).Ports[(int)path.TxPort]).Name.ToString(),
@@ -104,11 +106,23 @@ internal sealed record StageDocument(string Kind, string[] Ports, string? Source
 internal sealed record RuleDocument(string Name, string Action, IReadOnlyList<string> Matches);
 
 internal sealed record LoadDocument(
-    double RatePps, string Schedule, ulong Seed, long DurationNs, long WarmupNs,
+    double RatePps, string Schedule, BurstDocument? Burst, RateDocument[]? Rates, ReplayDocument? Replay,
+    ulong Seed, long DurationNs,
+    long WarmupNs,
     long QuietEveryNs, long QuietForNs, long QuietGuardNs, uint Flows, uint Family, string Source,
-    string Destination, int SourcePort, int DestinationPort, SizeDocument[] Sizes, PathDocument[] Paths);
+    string Destination, int SourcePort, uint SourcePortCount, int DestinationPort, uint DestinationPortCount,
+    int[]? Vlans, SizeDocument[] Sizes, PathDocument[] Paths);
 
-internal sealed record SizeDocument(uint FrameBytes, uint Weight);
+/// <summary>The bursts of a load.</summary>
+internal sealed record BurstDocument(uint Frames, long GapNs);
+
+/// <summary>One part of a load's ramp or steps.</summary>
+internal sealed record RateDocument(double FromPps, double ToPps, long ForNs);
+
+/// <summary>The capture of a load; a round of 0 ns is timed by the rate.</summary>
+internal sealed record ReplayDocument(uint Frames, long RoundNs);
+
+internal sealed record SizeDocument(uint FrameBytes, uint FrameBytesMax, uint Weight);
 
 internal sealed record PathDocument(
     string Name, string Tx, string Rx, string SourceMac, string DestinationMac, long SliceNs);

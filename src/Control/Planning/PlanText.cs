@@ -134,17 +134,25 @@ internal static class PlanText
     private static void WriteLoad(StringBuilder text, PlanImage plan)
     {
         PlanLoad load = plan.Header.Load;
-        int bytes = load.Family == 4 ? 4 : 16;
-        IPAddress source = new(((ReadOnlySpan<byte>)load.Source)[..bytes]);
-        IPAddress destination = new(((ReadOnlySpan<byte>)load.Destination)[..bytes]);
         text.Append($"\nload\n  rate    {load.RatePps:0.###} frames/s, {PlanWords.Of(load.Schedule)}, "
             + $"seed {load.Seed}\n");
+        if (load.Schedule >= Schedule.Burst)
+        {
+            text.Append($"  shape   {ShapeText(load)}\n");
+        }
+
         text.Append($"  time    {OptionType.DurationText(load.DurationNs)} after "
             + $"{OptionType.DurationText(load.WarmupNs)} of warm-up\n");
         text.Append($"  quiet   {QuietText(load)}\n");
-        text.Append($"  frames  {string.Join(", ", PlanWords.Sizes(load).Select(SizeText))}\n");
-        text.Append($"  flows   {load.Flows}: UDP {source} port {load.SourcePort}...\n");
-        text.Append($"          to {destination} port {load.DestinationPort}\n");
+        if (load.ReplayCount > 0)
+        {
+            text.Append($"  frames  {load.ReplayCount} of a capture, in turn\n");
+        }
+        else
+        {
+            WriteTraffic(text, load);
+        }
+
         for (int i = 0; i < load.PathCount; i++)
         {
             PlanPath path = load.Paths[i];
@@ -157,7 +165,38 @@ internal static class PlanText
         }
     }
 
-    private static string SizeText(PlanSize size) => $"{size.FrameBytes} bytes (weight {size.Weight})";
+    private static void WriteTraffic(StringBuilder text, PlanLoad load)
+    {
+        text.Append($"  frames  {string.Join(", ", PlanWords.Sizes(load).Select(SizeText))}\n");
+        if (load.VlanCount > 0)
+        {
+            text.Append($"  vlan    {string.Join(" around ", PlanWords.Vlans(load))}\n");
+        }
+
+        string source = PlanWords.Addresses(load.Source, load.SourceCount, load.Family);
+        string destination = PlanWords.Addresses(load.Destination, load.DestinationCount, load.Family);
+        text.Append($"  flows   {load.Flows}: UDP {source} port "
+            + $"{PortsText(load.SourcePort, load.SourcePortCount)}\n");
+        text.Append($"          to {destination} port "
+            + $"{PortsText(load.DestinationPort, load.DestinationPortCount)}\n");
+    }
+
+    private static string ShapeText(PlanLoad load) => load.Schedule switch
+    {
+        Schedule.Burst =>
+            $"bursts of {load.BurstFrames} frames, {OptionType.DurationText(load.BurstGapNs)} between",
+        Schedule.Replay => $"as captured, a round in {OptionType.DurationText(load.ReplayRoundNs)}",
+        Schedule.Ramp => $"from {load.Rates[0].FromPps:0.###} to {load.Rates[0].ToPps:0.###} frames/s",
+        _ => string.Join(", ", PlanWords.Rates(load).Select(rate =>
+            $"{rate.FromPps:0.###}/s for {OptionType.DurationText(rate.ForNs)}")),
+    };
+
+    private static string PortsText(ushort first, uint count) =>
+        count == 1 ? $"{first}" : $"{first}-{first + count - 1}";
+
+    private static string SizeText(PlanSize size) => size.FrameBytes == size.FrameBytesMax
+        ? $"{size.FrameBytes} bytes (weight {size.Weight})"
+        : $"{size.FrameBytes}-{size.FrameBytesMax} bytes (weight {size.Weight})";
 
     private static string QuietText(in PlanLoad load) => load.QuietEveryNs == 0 ? "never"
         : $"{OptionType.DurationText(load.QuietForNs)} each {OptionType.DurationText(load.QuietEveryNs)}, "

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Net;
 using LowLatency.Control.Planning.Stages;
+using LowLatency.Native;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Planning;
@@ -25,6 +27,29 @@ internal static class PlanWords
     /// <summary>A MAC as text.</summary>
     public static string Mac(ulong mac) =>
         string.Join(':', BitConverter.GetBytes(mac).Take(6).Select(part => part.ToString("x2")));
+
+    /// <summary>The rates of a load's ramp or steps; empty with any other schedule.</summary>
+    public static IEnumerable<PlanRate> Rates(PlanLoad load)
+    {
+        for (int i = 0; i < Limits.RatesMax && load.Rates[i].ForNs > 0; i++)
+        {
+            yield return load.Rates[i];
+        }
+    }
+
+    /// <summary>VLANs of a load's frames, outer first.</summary>
+    public static IEnumerable<int> Vlans(PlanLoad load) =>
+        ((int[])[load.OuterVlan, load.InnerVlan]).Take((int)load.VlanCount);
+
+    /// <summary>A range of a load's addresses, as the file writes it.</summary>
+    public static string Addresses(Address16 first, uint count, uint family)
+    {
+        byte[] bytes = ((ReadOnlySpan<byte>)first)[..(family == 4 ? 4 : 16)].ToArray();
+        string low = new IPAddress(bytes).ToString();
+        Span<byte> last = bytes.AsSpan(^4..);
+        BinaryPrimitives.WriteUInt32BigEndian(last, BinaryPrimitives.ReadUInt32BigEndian(last) + count - 1);
+        return count == 1 ? low : $"{low}-{new IPAddress(bytes)}";
+    }
 
     /// <summary>The frame sizes of a load.</summary>
     public static IEnumerable<PlanSize> Sizes(PlanLoad load)

@@ -23,6 +23,12 @@ internal sealed record PlanResult
 
     /// <summary>Objectives of a load, the command line's over the file's; empty for a forward plan.</summary>
     public IReadOnlyList<SloLimit> Slo { get; init; } = [];
+
+    /// <summary>Rate at which the objectives are to hold; null: any.</summary>
+    public double? PromisedRatePps { get; init; }
+
+    /// <summary>Measured time over which they are to hold, ns; null: any.</summary>
+    public long? PromisedNs { get; init; }
 }
 
 /// <summary>A configuration and a host to a plan that lowlatd can run, or everything that is wrong.
@@ -66,14 +72,26 @@ internal static class Planner
             return Result(findings, null);
         }
 
-        LoadRequest request = LoadRequest.From(load, overrides, findings);
+        LoadRequest request = LoadRequest.From(load, configuration.Promise, overrides, findings);
         LaneShape[] lanes = LoadShapes.From(configuration, load, request, facts);
         Check(configuration, facts, lanes, findings);
         LoadShapes.CheckSizes(lanes, request, facts, findings);
-        PlanImage? plan = findings.Errors.Count > 0 ? null
-            : new PlanBuilder(configuration, facts, lanes).Build(
-                configuration.Name + "-load", LoadShapes.PlanOf(configuration, load, request, facts));
-        return Result(findings, plan) with { Slo = request.Slo };
+        if (findings.Errors.Count > 0)
+        {
+            return Result(findings, null) with { Slo = request.Slo };
+        }
+
+        PlanBuilder builder = new(configuration, facts, lanes);
+        request.Replay?.AddTo(builder.Tables);
+        PlanImage plan = builder.Build(
+            configuration.Name + "-load", LoadShapes.PlanOf(configuration, load, request, facts));
+        return Result(findings, plan) with
+        {
+            Slo = request.Slo,
+            PromisedRatePps = configuration.Promise?.RatePps,
+            PromisedNs = configuration.Promise?.DurationNs,
+            Tables = builder.Tables,
+        };
     }
 
     private static void Check(

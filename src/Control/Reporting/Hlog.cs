@@ -22,6 +22,15 @@ internal static class Hlog
             histogram.EndTimeStamp = new DateTimeOffset(endUtc).ToUnixTimeMilliseconds();
         }
 
+        return Encode(filled, startUtc);
+    }
+
+    /// <summary>As <see cref="Write"/>, many histograms a tag, each with its own start and end.</summary>
+    public static byte[] WriteIntervals(HistogramSet intervals, DateTime startUtc) =>
+        Encode([.. intervals.All.Where(h => h.TotalCount > 0)], startUtc);
+
+    private static byte[] Encode(HistogramBase[] filled, DateTime startUtc)
+    {
         using MemoryStream stream = new();
         HistogramLogWriter.Write(stream, startUtc, filled);
 

@@ -13,7 +13,9 @@ internal static class HtmlReport
         StringBuilder body = new();
         WriteHead(body, run);
         WriteCards(body, run.Result);
+        PromiseText.WriteHtml(body, run.Result.Promise);
         WriteLatency(body, run);
+        TextStatistics.WriteHtml(body, run.Result);
         if (run.Timeline is RunTimeline timeline)
         {
             body.Append("<h2>Second by second</h2>\n").Append(RunCharts.Timeline(timeline));
@@ -24,9 +26,11 @@ internal static class HtmlReport
                 .Append(RunCharts.Gaps(timeline));
         }
 
+        LostTimeHtml.Write(body, run.Result);
         WriteLoss(body, run.Result.Loss);
         WriteGenerator(body, run.Result.Generator);
         HtmlTables.WriteLanes(body, run.Result);
+        StageTable.WriteHtml(body, run.Result.Stages);
         HtmlTables.WritePorts(body, run.Result);
         HtmlTables.WriteManifest(body, run);
         return HtmlText.Page($"lowlat {run.Result.Verb} {Time(run.Manifest.StartUtc)}", body.ToString());
@@ -37,7 +41,8 @@ internal static class HtmlReport
         RunResult result = run.Result;
         string kind = result.Verdict.Ok ? "good" : "bad";
         string seconds = result.DurationSeconds.ToString("0.0", CultureInfo.InvariantCulture);
-        body.Append($"<p><span class=\"verdict {kind}\">{(result.Verdict.Ok ? "OK" : "NOT OK")}</span></p>\n")
+        body.Append($"<p><span class=\"verdict {kind}\">{(result.Verdict.Ok ? "OK" : "NOT OK")}"
+            + $"{(result.IsPartial ? ", PARTIAL" : "")}</span></p>\n")
             .Append($"<h1>lowlat {HtmlText.Escape(result.Verb)}: {HtmlText.Escape(Headline(result))}</h1>\n")
             .Append($"<p class=\"soft\">{seconds} s measured, started {Time(run.Manifest.StartUtc)} "
                 + "UTC</p>\n");
@@ -217,7 +222,8 @@ internal static class HtmlReport
             return;
         }
 
-        string mark = generator.IsLate ? "<p class=\"warn\">The generator was late.</p>\n" : "";
+        string why = HtmlText.Escape(string.Join("; ", generator.WhyLate ?? []));
+        string mark = generator.IsLate ? $"<p class=\"warn\">The generator was late: {why}.</p>\n" : "";
         string[] heads = ["schedule", "intended pps", "achieved pps", "%", "unsent", "late p50 µs",
             "late p99.9 µs", "late max µs"];
         string[] row =

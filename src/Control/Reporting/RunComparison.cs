@@ -21,42 +21,16 @@ internal enum Finding
     Slower,
 }
 
-/// <summary>A percentile and the interval in which the true one lies with 99 % confidence, ns.</summary>
-internal sealed record PercentileInterval(long ValueNs, long LowNs, long HighNs)
-{
-    // Two-sided 99 % of the normal distribution.
-    private const double Z = 2.5758;
-
-    /// <summary>By order statistics: the number of samples below the true p-quantile is binomial(n, p), so
-    /// the samples of rank np ∓ z·sqrt(np(1-p)) enclose it, whatever the distribution. W. J. Conover,
-    /// Practical Nonparametric Statistics, 3rd ed., §3.2; G. J. Hahn, W. Q. Meeker, Statistical Intervals,
-    /// §5.2.</summary>
-    /// <returns>Null when the percentile is refused.</returns>
-    public static PercentileInterval? Of(HistogramBase? histogram, Percentile percentile)
-    {
-        long n = histogram?.TotalCount ?? 0;
-        if (histogram is null || percentile.IsRefused(n))
-        {
-            return null;
-        }
-
-        double p = 1 - (1.0 / percentile.OneIn);
-        double spread = Z * Math.Sqrt(n * p * (1 - p));
-        long low = Math.Clamp((long)Math.Floor((n * p) - spread), 1, n);
-        long high = Math.Clamp((long)Math.Ceiling((n * p) + spread) + 1, 1, n);
-        return new PercentileInterval(
-            histogram.GetValueAtPercentile(percentile.Percent),
-            histogram.LowestEquivalentValue(histogram.GetValueAtPercentile(100.0 * low / n)),
-            histogram.GetValueAtPercentile(100.0 * high / n));
-    }
-}
-
 /// <summary>One number in both runs.</summary>
 internal sealed record ComparisonRow(
-    string Measure, string Name, PercentileInterval? A, PercentileInterval? B, Finding Finding);
+    string Measure, string Name, PercentileInterval? A, PercentileInterval? B, RatioInterval? Ratio,
+    Finding Finding);
 
-/// <summary>Two runs side by side, from their histograms. Says "faster" or "slower" only where the 99 %
-/// intervals do not meet and the difference is larger than <see cref="RunToRunShare"/>; immutable.</summary>
+/// <summary>Two runs, or two series of them, side by side, from their histograms. From three runs a side on
+/// it
+/// says "faster" or "slower" where the 99 % interval of the ratio over runs does not hold 1. With fewer only
+/// where the 99 % intervals do not meet, the ratio's interval by block bootstrap does not hold 1, and the
+/// difference is larger than <see cref="RunToRunShare"/>; immutable.</summary>
 internal sealed class RunComparison
 {
     /// <summary>Two runs of the same thing differ by up to this much on a machine that is not tuned
@@ -71,8 +45,10 @@ internal sealed class RunComparison
         (HistogramSet.Residence, "residence"), (HistogramSet.RxWait, "rx wait"), (HistogramSet.Gap, "gap"),
     ];
 
+    private readonly ComparedRuns _sideA, _sideB;
     private readonly RunDocument _a, _b;
     private readonly string _nameA, _nameB;
+    private readonly bool _arePaired;
 
     /// <summary>Compares.</summary>
     /// <param name="a">The first run.</param>
@@ -80,19 +56,25 @@ internal sealed class RunComparison
     /// <param name="b">The second run.</param>
     /// <param name="nameB">Its folder's name.</param>
     public RunComparison(RunDocument a, string nameA, RunDocument b, string nameB)
+        : this([(a, nameA)], [(b, nameB)])
     {
-        _a = a;
-        _b = b;
-        _nameA = nameA;
-        _nameB = nameB;
+    }
+
+    /// <summary>Compares series of runs.</summary>
+    /// <param name="a">Runs of the first side and the names of their folders, in order of time.</param>
+    /// <param name="b">Of the second side.</param>
+    public RunComparison(
+        IReadOnlyList<(RunDocument Run, string Name)> a, IReadOnlyList<(RunDocument Run, string Name)> b)
+    {
+        (_sideA, _sideB) = (new ComparedRuns(a), new ComparedRuns(b));
+        (_a, _b, _nameA, _nameB) = (_sideA.First, _sideB.First, _sideA.Name, _sideB.Name);
+        _arePaired = ComparedRuns.AreInterleaved(_sideA, _sideB);
         List<ComparisonRow> rows = [];
         foreach ((string tag, string name) in Measures)
         {
-            HistogramBase? ha = a.Histograms?[tag], hb = b.Histograms?[tag];
-            if (ha is not null && hb is not null)
+            if (_sideA.Whole(tag) is not null && _sideB.Whole(tag) is not null)
             {
-                rows.AddRange(Percentile.All.Select(p =>
-                    Compare(name, p.Name, PercentileInterval.Of(ha, p), PercentileInterval.Of(hb, p))));
+                rows.AddRange(Percentile.All.Select(p => Compare(tag, name, p)));
             }
         }
 
@@ -105,14 +87,42 @@ internal sealed class RunComparison
     private IEnumerable<ComparisonRow> Shown => Rows.Where(r => r.A is not null || r.B is not null);
 
     /// <summary>Judges one pair.</summary>
+    /// <param name="measure">For the row.</param>
+    /// <param name="name">Of the percentile.</param>
+    /// <param name="a">All of A.</param>
+    /// <param name="b">All of B.</param>
+    /// <param name="ratio">B / A; null: neither runs nor intervals enough.</param>
     public static ComparisonRow Compare(string measure, string name, PercentileInterval? a,
-        PercentileInterval? b)
+        PercentileInterval? b, RatioInterval? ratio = null)
     {
+        bool isShown = ratio is { IsAcrossRuns: true };
+        bool isAbove = ratio is null || ratio.Low > 1, isBelow = ratio is null || ratio.High < 1;
         Finding finding = a is null || b is null ? Finding.Refused
-            : a.HighNs < b.LowNs && b.ValueNs > a.ValueNs * (1 + RunToRunShare) ? Finding.Slower
-            : b.HighNs < a.LowNs && a.ValueNs > b.ValueNs * (1 + RunToRunShare) ? Finding.Faster
+            : isAbove && (isShown || IsClearlyLess(a, b)) ? Finding.Slower
+            : isBelow && (isShown || IsClearlyLess(b, a)) ? Finding.Faster
             : Finding.NoneShown;
-        return new ComparisonRow(measure, name, a, b, finding);
+        return new ComparisonRow(measure, name, a, b, ratio, finding);
+    }
+
+    // What one run a side can show: more than equal runs differ by.
+    private static bool IsClearlyLess(PercentileInterval a, PercentileInterval b) =>
+        a.HighNs < b.LowNs && b.ValueNs > a.ValueNs * (1 + RunToRunShare);
+
+    private ComparisonRow Compare(string tag, string measure, Percentile percentile)
+    {
+        BlockSeries seriesA = _sideA.Series(tag), seriesB = _sideB.Series(tag);
+        PercentileInterval? a = PercentileInterval.Of(_sideA.Whole(tag), percentile, seriesA);
+        PercentileInterval? b = PercentileInterval.Of(_sideB.Whole(tag), percentile, seriesB);
+        if (a is null || b is null)
+        {
+            return Compare(measure, percentile.Name, a, b);
+        }
+
+        double[]? valuesA = _sideA.Values(tag, percentile), valuesB = _sideB.Values(tag, percentile);
+        RatioInterval? ratio = valuesA is null || valuesB is null ? null
+            : RatioInterval.AcrossRuns(valuesA, valuesB, _arePaired);
+        ratio ??= RatioInterval.WithinRuns(a.ValueNs, b.ValueNs, seriesA, seriesB, percentile);
+        return Compare(measure, percentile.Name, a, b, ratio);
     }
 
     /// <summary>For eyes, at most 100 columns.</summary>
@@ -126,12 +136,11 @@ internal sealed class RunComparison
         }
 
         text.Append("\nLatency, us; in brackets the 99 % interval of each percentile\n");
-        TextTable table = new("measure", "<", "A us", "<[99 %]", "B us", "<[99 %]", "B - A", "B / A",
+        TextTable table = new("measure", "<", "A us", "<[99 %]", "B us", "<[99 %]", "<B / A [99 %]",
             "<B: difference");
         foreach (ComparisonRow row in Shown)
         {
             table.Add(row.Measure, row.Name, Value(row.A), Range(row.A), Value(row.B), Range(row.B),
-                Difference(row),
                 Ratio(row), Word(row.Finding));
         }
 
@@ -160,14 +169,14 @@ internal sealed class RunComparison
 
         body.Append("<h2>Curves</h2>\n").Append(RunCharts.Percentiles(
         [
-            ("A end-to-end", _a.Histograms?[HistogramSet.EndToEnd], 0),
-            ("B end-to-end", _b.Histograms?[HistogramSet.EndToEnd], 1),
-            ("A residence", _a.Histograms?[HistogramSet.Residence], 2),
-            ("B residence", _b.Histograms?[HistogramSet.Residence], 5),
-            ("A gap", _a.Histograms?[HistogramSet.Gap], 4), ("B gap", _b.Histograms?[HistogramSet.Gap], 3),
+            ("A end-to-end", _sideA.Whole(HistogramSet.EndToEnd), 0),
+            ("B end-to-end", _sideB.Whole(HistogramSet.EndToEnd), 1),
+            ("A residence", _sideA.Whole(HistogramSet.Residence), 2),
+            ("B residence", _sideB.Whole(HistogramSet.Residence), 5),
+            ("A gap", _sideA.Whole(HistogramSet.Gap), 4), ("B gap", _sideB.Whole(HistogramSet.Gap), 3),
         ]));
-        string[] heads = ["measure", "<percentile", "A µs", "<99 %", "B µs", "<99 %", "B − A µs", "B / A",
-            "<B: difference"];
+        string[] heads = ["measure", "<percentile", "A µs", "<99 %", "B µs", "<99 %", "B − A µs",
+            "<B / A [99 %]", "<B: difference"];
         body.Append("<h2>Percentiles</h2>\n").Append(HtmlText.Table(heads, Shown.Select(r => new[]
         {
             r.Measure, r.Name, Value(r.A), Range(r.A), Value(r.B), Range(r.B), Difference(r), Ratio(r),
@@ -178,14 +187,23 @@ internal sealed class RunComparison
         return HtmlText.Page("lowlat: two runs compared", body.ToString());
     }
 
-    private static string TextRule() =>
-        $"""
-        B is called faster or slower where the two 99 % intervals (order statistics, no distribution
-        assumed) do not meet and the values differ by more than {RunToRunShare * 100:0} %:
-        two runs of the same thing may differ by that much. One run each cannot show less: repeat,
-        interleaved, and compare medians.
+    private string TextRule() => (Math.Min(_sideA.Runs.Length, _sideB.Runs.Length) >= RatioInterval.RunsMin
+        ? $"""
+        {_sideA.Runs.Length} runs of A, {_sideB.Runs.Length} of B. B is called faster
+            or slower where the 99 % interval of B / A over
+        runs does not hold 1 ({(_arePaired ? "paired t of log ratios: the runs took turns"
+            : "Welch's t of logs")}).
+        Each row stands alone: of a hundred rows of equal runs one is called so.
 
-        """.ReplaceLineEndings("\n");
+        """
+        : $"""
+        B is called faster or slower where the two 99 % intervals (the wider of order statistics and block
+        bootstrap over intervals) do not meet, that of B / A does not hold 1, and the values differ by
+        more than {RunToRunShare * 100:0} %: two runs of the same thing may differ by that much. Fewer than
+        {RatioInterval.RunsMin} runs a side cannot show less: interleave them and name all,
+            report A1,A2,A3 B1,B2,B3.
+
+        """).ReplaceLineEndings("\n");
 
     // What else differs between the runs: a reader must see it before any percentile.
     private IEnumerable<string> Setting()
@@ -239,6 +257,8 @@ internal sealed class RunComparison
 
     private static string Ratio(ComparisonRow row) => row.A is null || row.B is null || row.A.ValueNs == 0
         ? "-"
+        : row.Ratio is RatioInterval r
+        ? string.Create(CultureInfo.InvariantCulture, $"{r.Value:0.00} [{r.Low:0.00}, {r.High:0.00}]")
         : ((double)row.B.ValueNs / row.A.ValueNs).ToString("0.00", CultureInfo.InvariantCulture);
 
     private static string Word(Finding finding) => finding switch

@@ -8,4 +8,8 @@ namespace LowLatency.Control.Reporting;
 /// <param name="Timeline">timeline.json; without it a page has no time plots.</param>
 /// <param name="Histograms">latency.hlog; without it a page has no percentile curves.</param>
 internal sealed record RunDocument(
-    RunResult Result, RunManifest Manifest, RunTimeline? Timeline, HistogramSet? Histograms);
+    RunResult Result, RunManifest Manifest, RunTimeline? Timeline, HistogramSet? Histograms)
+{
+    /// <summary>intervals.hlog; without it a comparison knows no more than the whole run.</summary>
+    public HistogramSet? Intervals { get; init; }
+}

@@ -32,6 +32,9 @@ internal static class RunFolder
     public const string HistogramsName = "latency.hlog";
 
     /// <inheritdoc cref="ResultName"/>
+    public const string IntervalsName = "blocks.hlog";
+
+    /// <inheritdoc cref="ResultName"/>
     public const string TextName = "report.txt";
 
     /// <inheritdoc cref="ResultName"/>
@@ -100,6 +103,12 @@ internal static class RunFolder
                 Hlog.Write(run.Histograms, run.Manifest.StartUtc, run.Manifest.EndUtc));
         }
 
+        if (run.Intervals is not null)
+        {
+            WriteFile(Path.Combine(folder, IntervalsName),
+                Hlog.WriteIntervals(run.Intervals, run.Manifest.StartUtc));
+        }
+
         WriteReports(folder, run);
         WriteText(folder, ResultName, RunJson.Write(run.Result));
     }
@@ -129,10 +138,15 @@ internal static class RunFolder
         RunManifest manifest = Parse(folder, ManifestName, RunJson.ReadManifest);
         RunTimeline? timeline = File.Exists(Path.Combine(folder, TimelineName))
             ? Parse(folder, TimelineName, RunJson.ReadTimeline) : null;
-        HistogramSet? histograms = File.Exists(Path.Combine(folder, HistogramsName))
-            ? Parse(folder, HistogramsName, text => Hlog.Read(Encoding.ASCII.GetBytes(text))) : null;
-        return new RunDocument(result, manifest, timeline, histograms);
+        return new RunDocument(result, manifest, timeline, ReadLog(folder, HistogramsName))
+        {
+            Intervals = ReadLog(folder, IntervalsName),
+        };
     }
+
+    private static HistogramSet? ReadLog(string folder, string name) =>
+        File.Exists(Path.Combine(folder, name))
+            ? Parse(folder, name, text => Hlog.Read(Encoding.ASCII.GetBytes(text))) : null;
 
     /// <summary>Writes a file whole or not at all: under another name first, flushed to the disk, then
     /// renamed.</summary>

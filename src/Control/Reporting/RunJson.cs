@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LowLatency.Control.Searching;
 
 namespace LowLatency.Control.Reporting;
 
@@ -15,6 +16,7 @@ namespace LowLatency.Control.Reporting;
 [JsonSerializable(typeof(RunResult))]
 [JsonSerializable(typeof(RunManifest))]
 [JsonSerializable(typeof(RunTimeline))]
+[JsonSerializable(typeof(SearchResult))]
 internal sealed partial class RunJsonContext : JsonSerializerContext;
 
 /// <summary>A run's JSON files as text and back.</summary>
@@ -39,6 +41,21 @@ internal static class RunJson
     /// <summary>timeline.json.</summary>
     public static string Write(RunTimeline timeline) =>
         JsonSerializer.Serialize(timeline, Context.RunTimeline) + "\n";
+
+    /// <summary>search.json.</summary>
+    public static string Write(SearchResult search) =>
+        JsonSerializer.Serialize(search, Context.SearchResult) + "\n";
+
+    /// <summary>Reads search.json.</summary>
+    /// <exception cref="JsonException">Not this format, or damaged.</exception>
+    public static SearchResult ReadSearch(string text)
+    {
+        SearchResult search = JsonSerializer.Deserialize(text, Context.SearchResult)
+            ?? throw new JsonException("the file is empty");
+        return search.Schema == SearchResult.SchemaName ? search
+            : throw new JsonException($"schema is '{search.Schema}', this program reads "
+                + $"'{SearchResult.SchemaName}'");
+    }
 
     /// <summary>Reads result.json.</summary>
     /// <exception cref="JsonException">Not this format, or damaged.</exception>

@@ -1,3 +1,4 @@
+using LowLatency.Control.Explaining;
 using LowLatency.Control.Measuring;
 
 namespace LowLatency.Control.Reporting;
@@ -22,6 +23,8 @@ namespace LowLatency.Control.Reporting;
 /// <param name="Process">The data planes.</param>
 /// <param name="Slo">Objectives and what became of them.</param>
 /// <param name="Verdict">Whether the run may be believed and the objectives hold.</param>
+/// <param name="Noise">What each measured CPU loses; empty where the lanes had work of their own.</param>
+/// <param name="Explain">Where lost time went; null: not asked for.</param>
 internal sealed record RunResult(
     string Schema,
     string Verb,
@@ -39,11 +42,40 @@ internal sealed record RunResult(
     GeneratorResult? Generator,
     IReadOnlyList<ProcessResult> Process,
     IReadOnlyList<SloResult> Slo,
-    Verdict Verdict)
+    Verdict Verdict,
+    IReadOnlyList<NoiseSpectrum>? Noise = null,
+    Explanation? Explain = null)
 {
     /// <summary>Name and version of the format.</summary>
     public const string SchemaName = "lowlat.run/1";
+
+    /// <summary>What was measured and what was left out; null in runs of older versions, as the
+    /// following.</summary>
+    public RunWindow? Window { get; init; }
+
+    /// <summary>How sure the percentiles are, by measure.</summary>
+    public IReadOnlyList<MeasureConfidence>? Confidence { get; init; }
+
+    /// <summary>How often a second each measure was above round values.</summary>
+    public IReadOnlyList<ExceedanceRow>? Exceedance { get; init; }
+
+    /// <summary>Where the forward lanes' bursts spent their time.</summary>
+    public IReadOnlyList<StageTimeResult>? Stages { get; init; }
+
+    /// <summary>Everything that was promised, row by row, and what took the time; null: nothing
+    /// was.</summary>
+    public PromiseResult? Promise { get; init; }
+
+    /// <summary>The load ended before its time: interrupted, or something failed.</summary>
+    public bool IsPartial { get; init; }
 }
+
+/// <summary>The windows of a run, seconds. Frames intended in warm-up count nowhere but in the ledger; the
+/// lanes' own measures (residence, gap) leave draining out as well.</summary>
+/// <param name="WarmupSeconds">Before measuring.</param>
+/// <param name="MeasuredSeconds">Measured.</param>
+/// <param name="DrainSeconds">After the load's end, until the last frame had time to arrive.</param>
+internal sealed record RunWindow(double WarmupSeconds, double MeasuredSeconds, double DrainSeconds);
 
 /// <summary>The path without the forwarder.</summary>
 internal sealed record DirectResult(LatencySummary? EndToEnd, LatencySummary? ServiceTime);
@@ -134,6 +166,20 @@ internal sealed record LaneResult(
     bool Fused);
 
 /// <summary>How well the load was as intended.</summary>
+/// <param name="IntendedRate">Mean frames a second that were asked for.</param>
+/// <param name="AchievedRate">Mean frames a second that were sent.</param>
+/// <param name="LateP50Ns">Of <paramref name="Lateness"/>.</param>
+/// <param name="LateP999Ns">Of <paramref name="Lateness"/>.</param>
+/// <param name="LateMaxNs">Of <paramref name="Lateness"/>.</param>
+/// <param name="Unsent">Frames given up: so late that the run was over before they could be sent.</param>
+/// <param name="IsLate">Something stands in <paramref name="WhyLate"/>.</param>
+/// <param name="Schedule">constant, poisson, burst, ramp, steps.</param>
+/// <param name="Quiet">The quiet windows; null: none.</param>
+/// <param name="Lateness">Intended time to hand-over to the kernel, of every measured frame; its histogram is
+/// in latency.hlog.</param>
+/// <param name="WhyLate">What <see cref="GeneratorLateness"/> holds against it; empty: nothing; null in a
+/// result from
+/// before it was there.</param>
 internal sealed record GeneratorResult(
     double IntendedRate,
     double AchievedRate,
@@ -143,7 +189,9 @@ internal sealed record GeneratorResult(
     long Unsent,
     bool IsLate,
     string Schedule,
-    QuietResult? Quiet);
+    QuietResult? Quiet,
+    LatencySummary? Lateness,
+    IReadOnlyList<string>? WhyLate);
 
 /// <summary>The windows in which the generator pauses and nothing is intended.</summary>
 internal sealed record QuietResult(long EveryNs, long ForNs, long GuardNs);

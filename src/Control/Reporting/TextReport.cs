@@ -18,10 +18,15 @@ internal static class TextReport
         StringBuilder text = new();
         RunResult result = run.Result;
         WriteVerdict(text, run, hasColour);
+        PromiseText.Write(text, result.Promise);
         WriteLatency(text, result);
+        TextStatistics.Write(text, result);
         WriteGenerator(text, result.Generator);
         WriteLoss(text, result.Loss);
+        LostTimeText.WriteNoise(text, result.Noise);
+        LostTimeText.WriteExplanation(text, result.Explain, result.DurationSeconds);
         WriteLanes(text, result);
+        StageTable.Write(text, result.Stages, "\n");
         WritePorts(text, result);
         WriteProcesses(text, result);
         WriteHost(text, run.Manifest);
@@ -50,7 +55,8 @@ internal static class TextReport
         string colour = result.Verdict.Ok ? Green : Red;
         string head = hasColour ? $"{colour}{word}{Plain}" : word;
         string seconds = result.DurationSeconds.ToString("0.0", CultureInfo.InvariantCulture);
-        text.Append($"{head}  lowlat {result.Verb}, {seconds} s measured, started ")
+        string partial = result.IsPartial ? ", PARTIAL" : "";
+        text.Append($"{head}{partial}  lowlat {result.Verb}, {seconds} s measured, started ")
             .Append(run.Manifest.StartUtc.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture))
             .Append(" UTC\n");
         foreach (string reason in result.Verdict.Reasons)
@@ -153,6 +159,11 @@ internal static class TextReport
             .Append($"{Units.Rate(generator.AchievedRate)} achieved ({share} %), {generator.Unsent} unsent\n")
             .Append($"  late by: p50 {Us(generator.LateP50Ns)}, p99.9 {Us(generator.LateP999Ns)}, ")
             .Append($"max {Us(generator.LateMaxNs)} us{mark}\n");
+        foreach (string why in generator.WhyLate ?? [])
+        {
+            Lines(text, "  ", why);
+        }
+
         if (generator.Quiet is QuietResult quiet)
         {
             text.Append($"  quiet: {Units.Us(quiet.ForNs)} us every {Units.Us(quiet.EveryNs)} us for the "
@@ -224,6 +235,11 @@ internal static class TextReport
 
     private static void WritePorts(StringBuilder text, RunResult run)
     {
+        if (run.Ports.Count == 0)
+        {
+            return;
+        }
+
         text.Append("\nPorts; mode: asked -> effective\n");
         TextTable table = new("port", "<of", "<interface", "<netns", "queue", "<driver", "<mode", "<link",
             "downs");
@@ -273,7 +289,7 @@ internal static class TextReport
     }
 
     // Long sentences continue on a line of their own, indented: cut at words, so nothing wraps by itself.
-    private static void Lines(StringBuilder text, string indent, string sentence)
+    internal static void Lines(StringBuilder text, string indent, string sentence)
     {
         string lead = indent;
         while (sentence.Length > 0)
@@ -290,7 +306,7 @@ internal static class TextReport
     private static string Us(double? ns) => ns is double value ? Units.Us(value) : "-";
 
     private static string Kind(string kind) =>
-        kind switch { "generator" => "gen", "receiver" => "recv", _ => "fwd" };
+        kind switch { "generator" => "gen", "receiver" => "recv", "meter" => "meter", _ => "fwd" };
 
     private static string Policy(LaneResult lane) =>
         $"{lane.Policy} {lane.Priority}{(lane.Host == "shared" ? " shared" : "")}";

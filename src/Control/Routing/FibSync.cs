@@ -13,7 +13,8 @@ namespace LowLatency.Control.Routing;
 internal sealed class FibSync : IDisposable
 {
     private const int WaitMs = 20;           // also how often lanes are asked whether they have passed on
-    private const long ResyncAfterMs = 50;   // links come in bursts
+    private const long SettleMs = 50;        // links change in bursts, and routes a moment later
+    private const long RestFactor = 4;       // between readings of the state, against what one took: a fifth
     private const long ConfirmEveryMs = 1000;
     private const int ConfirmMax = 64;       // neighbours a round: a probe each, no storm
     private const long ConfirmAgainMs = 10_000;
@@ -26,6 +27,9 @@ internal sealed class FibSync : IDisposable
     private SharedRegion? _region;
     private volatile bool _stops;
     private long _resyncAtMs = long.MaxValue;
+    private long _hintAtMs;
+    private long _restMs = SettleMs;
+    private long _confirmAtMs;
 
     private FibSync(RouteMonitor monitor, KernelFib fib, Dictionary<int, int> numbers)
     {
@@ -44,11 +48,18 @@ internal sealed class FibSync : IDisposable
     /// <summary>Why it ended by itself; null while it works.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>What stood before the kernel's tables when they were last read.</summary>
+    public RoutePolicy Policy { get; private set; } = RoutePolicy.Standard;
+
     /// <summary>Fills the tables of a data plane that does not run yet.</summary>
     /// <param name="tables">Its tables.</param>
     /// <param name="table">Which stage's, and of which namespace.</param>
     /// <exception cref="NativeException">The kernel refused.</exception>
-    public static FibSync Fill(TableMemory tables, KernelTable table)
+    public static FibSync Fill(TableMemory tables, KernelTable table) =>
+        Fill(tables, table, RouteMonitor.QueueBytes);
+
+    /// <summary>The same with a queue of changes of another size.</summary>
+    internal static FibSync Fill(TableMemory tables, KernelTable table, int queueBytes)
     {
         Dictionary<int, int> numbers = [];
         for (int port = 0; port < tables.Plan.PortCount; port++)
@@ -60,7 +71,7 @@ internal sealed class FibSync : IDisposable
             }
         }
 
-        RouteMonitor monitor = RouteMonitor.Open(table.Netns);
+        RouteMonitor monitor = RouteMonitor.Open(table.Netns, queueBytes);
         try
         {
             KernelFib fib = new(describe => new FibTables(tables, table.FirstTable) { Describe = describe });
@@ -108,28 +119,10 @@ internal sealed class FibSync : IDisposable
     {
         try
         {
-            long confirmAtMs = 0;
             while (!_stops)
             {
                 _waiter.Wait(WaitMs);
-                long nowMs = Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
-                ReadChanges(nowMs);
-                if (nowMs >= _resyncAtMs)
-                {
-                    _resyncAtMs = long.MaxValue;
-                    Reread();
-                }
-
-                if (_fib.Tables.Collect(_region!) && _fib.Waiting > 0)
-                {
-                    _fib.Retry();
-                }
-
-                if (nowMs >= confirmAtMs)
-                {
-                    confirmAtMs = nowMs + ConfirmEveryMs;
-                    Confirm(nowMs);
-                }
+                Turn(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000), _region);
             }
         }
         catch (NativeException e)
@@ -138,27 +131,83 @@ internal sealed class FibSync : IDisposable
         }
     }
 
+    /// <summary>One round: changes, the whole state where it is due, what waited for lanes, neighbours to be
+    /// confirmed.</summary>
+    /// <param name="nowMs">Any monotonic clock.</param>
+    /// <param name="region">Lanes that read the tables; null: none do.</param>
+    /// <exception cref="NativeException">The kernel refused.</exception>
+    internal void Turn(long nowMs, SharedRegion? region)
+    {
+        ReadChanges(nowMs);
+        if (nowMs >= _resyncAtMs)
+        {
+            Reread();
+            // What came just now may have consequences that were not there yet.
+            _resyncAtMs = nowMs < _hintAtMs + SettleMs ? nowMs + _restMs : long.MaxValue;
+        }
+
+        if (Collect(region) && _fib.Waiting > 0)
+        {
+            _fib.Retry();
+        }
+
+        if (nowMs >= _confirmAtMs)
+        {
+            _confirmAtMs = nowMs + ConfirmEveryMs;
+            Confirm(nowMs);
+        }
+    }
+
+    private bool Collect(SharedRegion? region)
+    {
+        if (region is not null)
+        {
+            return _fib.Tables.Collect(region);
+        }
+
+        _fib.Tables.Collect();
+        return true;
+    }
+
     private void ReadChanges(long nowMs)
     {
         while (!_stops && _monitor.TryRead(out RouteEvent change))
         {
-            if (!_fib.Apply(change) && _resyncAtMs == long.MaxValue)
+            if (!Apply(change))
             {
-                _resyncAtMs = nowMs + ResyncAfterMs;
+                _hintAtMs = nowMs;
+                _resyncAtMs = Math.Min(_resyncAtMs, nowMs + _restMs);
             }
         }
     }
 
+    private bool Apply(in RouteEvent change)
+    {
+        if (change.Link is not { } link)
+        {
+            return _fib.Apply(change);
+        }
+
+        int number = _numbers.GetValueOrDefault(link.Index, -1);
+        return _fib.Apply(link.Index,
+            change.Kind == RouteEventKind.Link ? FibInterface.From(link, number) : null);
+    }
+
     private void Reread()
     {
+        long start = Stopwatch.GetTimestamp();
         Dictionary<int, FibInterface> interfaces = [];
         foreach (LinkInfo link in _monitor.Links())
         {
-            interfaces[link.Index] = new FibInterface(
-                _numbers.GetValueOrDefault(link.Index, -1), link.Mac, link.MtuBytes);
+            interfaces[link.Index] = FibInterface.From(link, _numbers.GetValueOrDefault(link.Index, -1));
         }
 
-        _fib.Replace(_monitor.Routes(), _monitor.Neighbours(), interfaces);
+        List<KernelNextHop> nextHops = _monitor.NextHops();
+        Policy = _monitor.Policy();
+        _fib.Replace(
+            _monitor.Routes(), _monitor.Neighbours(), interfaces, nextHops, Policy.HasOtherRules);
+        long tookMs = (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        _restMs = Math.Max(SettleMs, RestFactor * tookMs);
     }
 
     private void Confirm(long nowMs)

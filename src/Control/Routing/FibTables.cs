@@ -26,10 +26,13 @@ internal sealed class FibTables
     private readonly IdPool _hopIds;
     private readonly IdPool _groupIds;
     private readonly Dictionary<HopKey, Owned> _hopsByKey = [];
+    private readonly Dictionary<(int, IpPrefix), List<HopKey>> _keysByNeighbour = [];
     private readonly Dictionary<string, (Owned Group, HopKey[] Members)> _groupsByKey = [];
     private readonly Dictionary<IpPrefix, (HopKey[] Hops, int[] Weights)> _targets = [];
     private (long Tick4, long Tick6, long Hops, long Groups)? _waiting;
     private ulong _waitingFor;
+    private long _removals;
+    private long _removalsSealed;
 
     /// <summary>A writer over the zeroed tables of one stage.</summary>
     /// <param name="tables">Of the plan.</param>
@@ -54,6 +57,9 @@ internal sealed class FibTables
 
     /// <summary>Routes that found no room.</summary>
     public long Refused { get; private set; }
+
+    /// <summary>How many times room has come back so far.</summary>
+    public long Freed { get; private set; }
 
     /// <summary>Next hops in use.</summary>
     public IReadOnlyCollection<HopKey> HopsInUse => _hopsByKey.Keys;
@@ -82,6 +88,7 @@ internal sealed class FibTables
 
         if (before.Hops is not null)
         {
+            _removals++;
             ReleaseTarget(before.Hops, before.Weights);
         }
 
@@ -105,6 +112,7 @@ internal sealed class FibTables
         }
 
         _targets.Remove(prefix);
+        _removals++;
         ReleaseTarget(before.Hops, before.Weights);
         return true;
     }
@@ -121,12 +129,15 @@ internal sealed class FibTables
         }
     }
 
-    /// <summary>Writes one next hop anew, if it is in use.</summary>
-    public void Refresh(HopKey key)
+    /// <summary>Writes the next hops of one neighbour anew.</summary>
+    public void Refresh(int interfaceIndex, IpPrefix address)
     {
-        if (_hopsByKey.TryGetValue(key, out Owned? hop))
+        if (_keysByNeighbour.TryGetValue((interfaceIndex, address), out List<HopKey>? keys))
         {
-            _hops.Set(hop.Id, Describe(key));
+            foreach (HopKey key in keys)
+            {
+                _hops.Set(_hopsByKey[key].Id, Describe(key));
+            }
         }
     }
 
@@ -140,6 +151,11 @@ internal sealed class FibTables
     {
         if (_waiting is { } waiting)
         {
+            if (region.Header.PathsRoute != 0 && Volatile.Read(ref region.Header.PathEpochSeen) < _waitingFor)
+            {
+                return false;
+            }
+
             for (int lane = 0; lane < region.Plan.LaneCount; lane++)
             {
                 ref LanePage page = ref region.LanePage(lane).Value;
@@ -162,8 +178,11 @@ internal sealed class FibTables
         return false;
     }
 
-    private (long Tick4, long Tick6, long Hops, long Groups) Seal() =>
-        (_routes4.Seal(), _routes6.Seal(), _hopIds.Seal(), _groupIds.Seal());
+    private (long Tick4, long Tick6, long Hops, long Groups) Seal()
+    {
+        _removalsSealed = _removals;
+        return (_routes4.Seal(), _routes6.Seal(), _hopIds.Seal(), _groupIds.Seal());
+    }
 
     private void Release((long Tick4, long Tick6, long Hops, long Groups) tickets)
     {
@@ -171,6 +190,7 @@ internal sealed class FibTables
         _routes6.Release(tickets.Tick6);
         _hopIds.Release(tickets.Hops);
         _groupIds.Release(tickets.Groups);
+        Freed = _removalsSealed;
     }
 
     private RangeTrieWriter WriterOf(IpPrefix prefix) => prefix.Family == 4 ? _routes4 : _routes6;
@@ -185,6 +205,11 @@ internal sealed class FibTables
             }
 
             hop = _hopsByKey[key] = new Owned(id);
+            if (key.Address is { } address)
+            {
+                NamesOf(key, address).Add(key);
+            }
+
             _hops.Set(id, Describe(key));
         }
 
@@ -199,7 +224,27 @@ internal sealed class FibTables
         {
             _hopsByKey.Remove(key);
             _hopIds.Retire(hop.Id);
+            if (key.Address is { } address)
+            {
+                List<HopKey> names = NamesOf(key, address);
+                names.Remove(key);
+                if (names.Count == 0)
+                {
+                    _keysByNeighbour.Remove((key.InterfaceIndex, address));
+                }
+            }
         }
+    }
+
+    // One neighbour may be several next hops: by MTU, as a gateway and for itself.
+    private List<HopKey> NamesOf(HopKey key, IpPrefix address)
+    {
+        if (!_keysByNeighbour.TryGetValue((key.InterfaceIndex, address), out List<HopKey>? names))
+        {
+            names = _keysByNeighbour[(key.InterfaceIndex, address)] = new List<HopKey>(1);
+        }
+
+        return names;
     }
 
     private uint AcquireGroup(HopKey[] hops, int[] weights)

@@ -7,20 +7,38 @@ namespace LowLatency.Control.Routing;
 /// <param name="Number">Number in the plan; -1: no port of the data plane.</param>
 /// <param name="Mac">Own MAC.</param>
 /// <param name="MtuBytes">MTU.</param>
-internal readonly record struct FibInterface(int Number, ulong Mac, uint MtuBytes);
+/// <param name="Flags">Those of IFF_* (linux/if.h) that routes depend on.</param>
+internal readonly record struct FibInterface(int Number, ulong Mac, uint MtuBytes, uint Flags = 0)
+{
+    // IFF_UP, IFF_RUNNING, IFF_LOWER_UP: net/ipv4/fib_frontend.c fib_netdev_event.
+    private const uint FlagUp = 0x1;
+    private const uint FlagsOfRoutes = FlagUp | 0x40 | 0x1_0000;
+
+    /// <summary>Set up by its owner.</summary>
+    public bool IsUp => (Flags & FlagUp) != 0;
+
+    /// <summary>From what the kernel says.</summary>
+    public static FibInterface From(LinkInfo link, int number) =>
+        new(number, link.Mac, link.MtuBytes, link.Flags & FlagsOfRoutes);
+}
 
 /// <summary>What the kernel's routes and neighbours come to: the best route of each prefix, a route of its
-/// own
-/// for each neighbour of a connected network, next hops with their MACs. Writes what changes, and only that.
-/// One thread; nothing here asks the kernel.</summary>
+/// own for each neighbour of a connected network, next hops with their MACs. Writes what changes, and only
+/// that. What it cannot decide as the kernel does is left to the kernel. One thread; nothing here asks the
+/// kernel.</summary>
 internal sealed class KernelFib
 {
-    private readonly Dictionary<IpPrefix, List<KernelRoute>> _routes = [];
+    private const int RetryMax = 4096; // prefixes a round
+    private readonly KernelRoutes _routes = new();
+    private readonly Dictionary<uint, KernelNextHop> _nextHops = [];
     private readonly Dictionary<(int Index, IpPrefix Address), KernelNeighbour> _neighbours = [];
     private readonly SortedSet<(byte Family, UInt128 Bits, int Index)> _neighbourOrder = [];
     private Dictionary<int, FibInterface> _interfaces = [];
     private readonly HashSet<IpPrefix> _waiting = []; // no room when they came: tried again
+    private readonly Queue<IpPrefix> _retries = new();
     private readonly FibTables _tables;
+    private bool _leavesAll;
+    private long _triedAt = -1;
 
     /// <summary>A mirror into tables that nobody else writes.</summary>
     /// <param name="make">Makes them; they ask back how a next hop stands.</param>
@@ -35,13 +53,15 @@ internal sealed class KernelFib
     /// <summary>Takes the whole state: what is not in it any more is gone.</summary>
     public void Replace(
         IEnumerable<KernelRoute> routes, IEnumerable<KernelNeighbour> neighbours,
-        Dictionary<int, FibInterface> interfaces)
+        Dictionary<int, FibInterface> interfaces, IEnumerable<KernelNextHop>? nextHops = null,
+        bool hasOtherRules = false)
     {
-        HashSet<IpPrefix> touched = [.. _routes.Keys];
+        HashSet<IpPrefix> touched = [.. _routes.Prefixes, new IpPrefix(4, 0, 0), new IpPrefix(6, 0, 0)];
+        _leavesAll = hasOtherRules;
         _routes.Clear();
         foreach (KernelRoute route in routes)
         {
-            Add(route, appends: true);
+            _routes.Load(route);
             touched.Add(route.Prefix);
         }
 
@@ -52,6 +72,12 @@ internal sealed class KernelFib
         {
             Put(neighbour);
             touched.Add(neighbour.Address);
+        }
+
+        _nextHops.Clear();
+        foreach (KernelNextHop nextHop in nextHops ?? [])
+        {
+            _nextHops[nextHop.Id] = nextHop;
         }
 
         _interfaces = interfaces;
@@ -70,9 +96,13 @@ internal sealed class KernelFib
         switch (change.Kind)
         {
             case RouteEventKind.RouteAdded:
-                return Apply(change.Route!, isRemoval: false, change.Replaces, change.Appends);
+                bool isAdded = _routes.Add(change.Route!, change.Replaces, change.Appends);
+                OnRoute(change.Route!);
+                return isAdded;
             case RouteEventKind.RouteRemoved:
-                return Apply(change.Route!, isRemoval: true, false, false);
+                bool isRemoved = _routes.Remove(change.Route!);
+                OnRoute(change.Route!);
+                return isRemoved;
             case RouteEventKind.Neighbour:
                 Put(change.Neighbour!);
                 OnNeighbour(change.Neighbour!);
@@ -83,15 +113,55 @@ internal sealed class KernelFib
                 _neighbourOrder.Remove((gone.Address.Family, gone.Address.Bits, gone.InterfaceIndex));
                 OnNeighbour(gone);
                 return true;
+            case RouteEventKind.NextHop:
+                _nextHops[change.NextHop!.Id] = change.NextHop;
+                return !IsUsed(change.NextHop.Id);
+            case RouteEventKind.NextHopRemoved:
+                _nextHops.Remove(change.NextHop!.Id);
+                return !IsUsed(change.NextHop.Id);
             default:
                 return false;
         }
     }
 
-    /// <summary>Tries again what found no room.</summary>
+    /// <summary>Applies a change of an interface; null: it is gone.</summary>
+    /// <returns>False: routes depend on it, the whole state must be read anew.</returns>
+    public bool Apply(int interfaceIndex, FibInterface? link)
+    {
+        bool isKnown = _interfaces.TryGetValue(interfaceIndex, out FibInterface known);
+        if (link is not { } found)
+        {
+            _interfaces.Remove(interfaceIndex);
+            _tables.Refresh(key => key.InterfaceIndex == interfaceIndex);
+            return !(isKnown && known.IsUp);
+        }
+
+        if (isKnown && known == found)
+        {
+            // A carrier is in the link's flags at once, in the routes only when linkwatch comes to it: the
+            // kernel tells of the link then, as it was known.
+            return !found.IsUp;
+        }
+
+        _interfaces[interfaceIndex] = found;
+        _tables.Refresh(key => key.InterfaceIndex == interfaceIndex);
+        return isKnown ? known.Flags == found.Flags && known.MtuBytes == found.MtuBytes : !found.IsUp;
+    }
+
+    /// <summary>Tries again what found no room, some of it at a time; nothing when no room has come since
+    /// all were tried.</summary>
     public void Retry()
     {
-        foreach (IpPrefix prefix in _waiting.ToArray())
+        if (_retries.Count == 0 && _triedAt != _tables.Freed)
+        {
+            _triedAt = _tables.Freed;
+            foreach (IpPrefix prefix in _waiting)
+            {
+                _retries.Enqueue(prefix);
+            }
+        }
+
+        for (int i = 0; i < RetryMax && _retries.TryDequeue(out IpPrefix prefix); i++)
         {
             Evaluate(prefix);
         }
@@ -118,81 +188,25 @@ internal sealed class KernelFib
         }
     }
 
-    private bool Apply(KernelRoute route, bool isRemoval, bool replaces, bool appends)
+    private void OnRoute(KernelRoute route)
     {
-        // IPv6 tells of a part of a multipath route as if it were a route, and of the whole at other times.
-        bool isPart = route.Prefix.Family == 6 && _routes.TryGetValue(route.Prefix,
-            out List<KernelRoute>? known)
-            && (route.Hops.Count > 1 || known.Exists(other => other.IsSamePlace(route)
-                && (other.Hops.Count > 1 || !isRemoval)));
-        if (isPart)
-        {
-            return false;
-        }
-
-        if (isRemoval)
-        {
-            Remove(route);
-        }
-        else
-        {
-            if (replaces && _routes.TryGetValue(route.Prefix, out List<KernelRoute>? others))
-            {
-                int at = others.FindIndex(route.IsSamePlace);
-                if (at >= 0)
-                {
-                    others.RemoveAt(at);
-                }
-            }
-
-            Add(route, appends);
-        }
-
         Evaluate(route.Prefix);
         foreach (IpPrefix neighbour in NeighboursIn(route.Prefix))
         {
             Evaluate(neighbour);
         }
 
-        return true;
-    }
-
-    // By table (local before main before default), then metric, then as they came.
-    private void Add(KernelRoute route, bool appends)
-    {
-        if (!_routes.TryGetValue(route.Prefix, out List<KernelRoute>? list))
+        if (KernelRoutes.IsWideLocal(route))
         {
-            list = _routes[route.Prefix] = [];
-        }
-
-        if (list.Exists(route.IsSame))
-        {
-            return; // told twice: by the state and by a change
-        }
-
-        int at = list.FindIndex(other => appends ? Rank(other) > Rank(route) : Rank(other) >= Rank(route));
-        list.Insert(at < 0 ? list.Count : at, route);
-    }
-
-    private static ulong Rank(KernelRoute route) => ((ulong)(255 - route.Table) << 32) | route.Priority;
-
-    private void Remove(KernelRoute route)
-    {
-        if (_routes.TryGetValue(route.Prefix, out List<KernelRoute>? list))
-        {
-            int at = list.FindIndex(route.IsSame);
-            at = at >= 0 ? at : list.FindIndex(route.IsSamePlace);
-            if (at >= 0)
+            foreach (IpPrefix prefix in _routes.Prefixes.Where(route.Prefix.Holds).ToArray())
             {
-                list.RemoveAt(at);
-            }
-
-            if (list.Count == 0)
-            {
-                _routes.Remove(route.Prefix);
+                Evaluate(prefix);
             }
         }
     }
+
+    private bool IsUsed(uint nextHopId) => _routes.IsUsed(nextHopId) || _nextHops.Values.Any(group =>
+        group.Members.Any(member => member.Id == nextHopId) && _routes.IsUsed(group.Id));
 
     private void Put(KernelNeighbour neighbour)
     {
@@ -202,8 +216,7 @@ internal sealed class KernelFib
 
     private void OnNeighbour(KernelNeighbour neighbour)
     {
-        _tables.Refresh(key => key.InterfaceIndex == neighbour.InterfaceIndex
-            && key.Address == neighbour.Address);
+        _tables.Refresh(neighbour.InterfaceIndex, neighbour.Address);
         Evaluate(neighbour.Address);
     }
 
@@ -220,9 +233,17 @@ internal sealed class KernelFib
     private void Evaluate(IpPrefix prefix)
     {
         (HopKey[] Hops, int[] Weights)? target = null;
-        if (BestOf(prefix) is { } route)
+        if (_leavesAll)
         {
-            target = TargetOf(route, prefix);
+            target = prefix.Length == 0 ? ([new HopKey(NextHopKind.OtherInterface)], [1]) : null;
+        }
+        else if (_routes.IsConditional(prefix))
+        {
+            target = ([new HopKey(NextHopKind.OtherInterface)], [1]);
+        }
+        else if (_routes.BestOf(prefix) is { } route)
+        {
+            target = TargetOf(HiderOf(prefix, route) ?? route, prefix);
         }
         else if (prefix.Length == prefix.Width && HostRoute(prefix) is { } hop)
         {
@@ -241,20 +262,32 @@ internal sealed class KernelFib
         }
     }
 
-    private KernelRoute? BestOf(IpPrefix prefix) =>
-        _routes.TryGetValue(prefix, out List<KernelRoute>? list)
-            ? list.Find(route => route.Type != RouteType.Throw && route.Type != RouteType.Multicast
-                && route.Tos == 0 && (route.Hops.Count == 0 || route.Hops.Any(hop => !hop.IsDead)))
-            : null;
+    private KernelRoute? HiderOf(IpPrefix prefix, KernelRoute route)
+    {
+        if (_routes.WideLocals.Count == 0 || route.Table == KernelRoutes.TableLocal)
+        {
+            return null;
+        }
+
+        IpPrefix wide = _routes.WideLocals.Where(local => local.Length < prefix.Length && local.Holds(prefix))
+            .OrderByDescending(local => local.Length).FirstOrDefault();
+        return wide == default ? null : _routes.BestOf(wide);
+    }
 
     private HopKey? HostRoute(IpPrefix address)
     {
         for (int length = address.Width - 1; length >= 0; length--)
         {
-            if (BestOf(address.Around(length)) is { } route)
+            IpPrefix prefix = address.Around(length);
+            if (_routes.IsConditional(prefix))
             {
-                RouteHop? hop = route.Type == RouteType.Unicast && route.Hops.Count == 1 ? route.Hops[0]
-                    : null;
+                return null;
+            }
+
+            if (_routes.BestOf(prefix) is { } route)
+            {
+                List<RouteHop> hops = HiderOf(prefix, route) is null ? AliveOf(route) : [];
+                RouteHop? hop = route.Type == RouteType.Unicast && hops.Count == 1 ? hops[0] : null;
                 bool isConnected = hop is { Gateway: null, IsEncapsulated: false };
                 return isConnected && _neighbours.ContainsKey((hop!.InterfaceIndex, address))
                     ? new HopKey(NextHopKind.Neighbour, hop.InterfaceIndex, address, route.MtuBytes) : null;
@@ -264,13 +297,14 @@ internal sealed class KernelFib
         return null;
     }
 
-    private static (HopKey[] Hops, int[] Weights) TargetOf(KernelRoute route, IpPrefix prefix)
+    private (HopKey[] Hops, int[] Weights) TargetOf(KernelRoute route, IpPrefix prefix)
     {
         NextHopKind kind = route.Type switch
         {
             RouteType.Unicast => NextHopKind.Neighbour,
             RouteType.Blackhole => NextHopKind.Blackhole,
             RouteType.Unreachable or RouteType.Prohibit => NextHopKind.Unreachable,
+            RouteType.Throw => NextHopKind.None, // the next table decides, and there is none
             _ => NextHopKind.Local,
         };
         if (kind != NextHopKind.Neighbour)
@@ -280,7 +314,7 @@ internal sealed class KernelFib
 
         List<HopKey> hops = [];
         List<int> weights = [];
-        foreach (RouteHop hop in route.Hops.Where(hop => !hop.IsDead))
+        foreach (RouteHop hop in AliveOf(route))
         {
             // Without a gateway the destination itself is the neighbour: known only where the prefix is one
             // address.
@@ -290,7 +324,34 @@ internal sealed class KernelFib
             weights.Add(hop.Weight);
         }
 
-        return ([.. hops], [.. weights]);
+        return hops.Count > 0 ? ([.. hops], [.. weights])
+            : ([new HopKey(NextHopKind.OtherInterface)], [1]); // of a next hop object that is not known (yet)
+    }
+
+    private List<RouteHop> AliveOf(KernelRoute route)
+    {
+        List<RouteHop> hops = [];
+        if (route.Hops.Count > 0 || !_nextHops.TryGetValue(route.NextHopId, out KernelNextHop? named))
+        {
+            hops.AddRange(route.Hops.Where(hop => !hop.IsDead));
+        }
+        else if (named.Way is { } way)
+        {
+            hops.Add(way);
+        }
+        else
+        {
+            foreach ((uint id, int weight) in named.Members)
+            {
+                if (_nextHops.TryGetValue(id, out KernelNextHop? member)
+                    && member.Way is { IsDead: false } to)
+                {
+                    hops.Add(to with { Weight = weight });
+                }
+            }
+        }
+
+        return hops;
     }
 
     private NextHop Describe(HopKey key)

@@ -68,19 +68,34 @@ internal sealed class RouteTables : IDisposable
     /// <summary>What the user should know, once each.</summary>
     public IEnumerable<string> Complaints()
     {
-        foreach (FibSync sync in _byOffset.Values)
+        return _byOffset.Values.SelectMany(Complaints).Where(_told.Add);
+    }
+
+    private static IEnumerable<string> Complaints(FibSync sync)
+    {
+        if (sync.Failure is { } failure)
         {
-            string? complaint = sync.Failure is { } failure
-                ? $"the kernel's routes are not followed any more: {failure}"
-                : sync.Waiting > 0
-                    ? "a route table is full: some routes are missing in it, their packets go another way "
-                        + "or to the "
-                        + "kernel; raise routes_max, routes6_max or next_hops_max"
-                : null;
-            if (complaint is not null && _told.Add(complaint))
-            {
-                yield return complaint;
-            }
+            yield return $"the kernel's routes are not followed any more: {failure}";
+        }
+        else if (sync.Waiting > 0)
+        {
+            yield return "a route table is full: some routes are missing in it, their packets go another way "
+                + "or to the kernel; raise routes_max, routes6_max or next_hops_max";
+        }
+
+        if (sync.Policy.HasOtherRules)
+        {
+            yield return "the namespace has routing rules of its own ('ip rule', 'ip -6 rule'): a prefix "
+                + "alone "
+                + "does not decide, so the kernel forwards all packets; delete the rules, or use static "
+                    + "routes";
+        }
+
+        if (!sync.Policy.Forwards4 && !sync.Policy.Forwards6)
+        {
+            yield return "the kernel does not forward here (net.ipv4.ip_forward = 0, "
+                + "net.ipv6.conf.all.forwarding = 0): lanes do, but what they hand to it (unresolved "
+                + "neighbours, TTL 1, options) ends there; 'sysctl -w net.ipv4.ip_forward=1'";
         }
     }
 

@@ -38,6 +38,29 @@ internal sealed class Fleet : IDisposable
         }
     }
 
+    /// <summary>Stops the load plane and lets it go; the others run on.</summary>
+    /// <returns>What went wrong; null: nothing.</returns>
+    public string? ReleaseLoad()
+    {
+        if (Load is not DataPlane plane)
+        {
+            return null;
+        }
+
+        string? complaint = null;
+        if (!plane.HasEnded)
+        {
+            plane.AskToStop();
+            complaint = plane.AwaitEnd(StopLimitMs);
+        }
+
+        Forget(plane);
+        _planes.Remove(plane);
+        Load = null;
+        plane.Dispose();
+        return complaint;
+    }
+
     /// <summary>Waits until all are armed.</summary>
     /// <returns>False when a signal came first.</returns>
     /// <exception cref="CommandFailure">One failed, ended, or is not armed in time: exit code 2, its own
@@ -99,15 +122,7 @@ internal sealed class Fleet : IDisposable
             }
         }
 
-        foreach (DataPlane plane in ours)
-        {
-            Instance.RemoveDead(plane.Name); // a killed one leaves its region
-            if (plane.HasEndedWell)
-            {
-                Instance.RemoveFiles(plane.Name); // otherwise its log may be all that tells why
-            }
-        }
-
+        ours.ForEach(Forget);
         return _complaints;
     }
 
@@ -116,5 +131,14 @@ internal sealed class Fleet : IDisposable
     {
         Stop();
         _planes.ForEach(plane => plane.Dispose());
+    }
+
+    private static void Forget(DataPlane plane)
+    {
+        Instance.RemoveDead(plane.Name); // a killed one leaves its region
+        if (plane.HasEndedWell)
+        {
+            Instance.RemoveFiles(plane.Name); // otherwise its log may be all that tells why
+        }
     }
 }

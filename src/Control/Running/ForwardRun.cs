@@ -1,5 +1,6 @@
 using System.Globalization;
 using LowLatency.Control.Commands;
+using LowLatency.Control.Explaining;
 using LowLatency.Control.Measuring;
 using LowLatency.Control.Reporting;
 using LowLatency.Native.Memory;
@@ -14,6 +15,7 @@ namespace LowLatency.Control.Running;
 internal sealed class ForwardRun(RunRequest request, CommandIo io)
 {
     private const int PollMs = 250;
+    private const int ExplainPollMs = 20;
     private const long LineEveryNs = 1_000_000_000;
     private const long LineEveryUnseenNs = 10_000_000_000;
 
@@ -36,21 +38,24 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         SharedRegion region = host.Fleet.Forward!.Region!;
         io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or "
             + $"'lowlat stop --name {host.Fleet.Forward.Name}', ends it");
+        using Explainer? explainer = Explainers.Start(host, request);
         MeasurementSession session = new(load: null, region);
         session.Baseline();
-        string? death = Watch(host, session, region);
+        Explainers.Listen(explainer, session);
+        string? death = Watch(host, session, region, explainer);
         if (death is null)
         {
             host.Fleet.Stop(); // lanes send what they hold; then their last counters are on their pages
         }
 
-        RunMeasurement measured = session.Finish(request.Verb, request.Objectives);
-        return host.Finish(measured, death is null ? [] : [death],
+        RunMeasurement measured = session.Finish(request.Verb, request.Promise.Percentiles);
+        return host.Finish(Explainers.Finish(explainer, session, measured), death is null ? [] : [death],
             death is null ? ForwardLedger.Read(region) : null);
     }
 
     /// <returns>What died; null: nothing, or it was asked to by someone else.</returns>
-    private string? Watch(RunHost host, MeasurementSession session, SharedRegion region)
+    private string? Watch(
+        RunHost host, MeasurementSession session, SharedRegion region, Explainer? explainer)
     {
         ProgressLine progress = new(io);
         StallWatch stall = new(host.Fleet);
@@ -63,7 +68,9 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         string? death = null;
         while (death is null && !host.Interrupt.IsAsked && ThreadControl.NowNs < endNs)
         {
-            host.Interrupt.Wait((int)Math.Min(PollMs, ((endNs - ThreadControl.NowNs) / 1_000_000) + 1));
+            int pollMs = explainer is null ? PollMs : ExplainPollMs;
+            host.Interrupt.Wait((int)Math.Min(pollMs, ((endNs - ThreadControl.NowNs) / 1_000_000) + 1));
+            Explainers.Turn(explainer, session);
             if (host.Fleet.FindDead() is DataPlane dead)
             {
                 if (dead.HasEndedWell)

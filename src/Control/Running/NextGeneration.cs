@@ -74,11 +74,10 @@ internal sealed class NextGeneration
     /// <returns>Why it goes on as before; null: it runs.</returns>
     public string? Apply(LivePlan live, SharedRegion region)
     {
-        using (TableMemory memory = TableMemory.Map(live.Fd, Plan))
-        {
-            _tables.Fill(memory, table => !_isKept[table]);
-        }
-
+        // Mapped until lowlatd has mapped them, too: tables that XDP programs read last as long as somebody
+        // does.
+        using TableMemory memory = TableMemory.Map(live.Fd, Plan);
+        _tables.Fill(memory, table => !_isKept[table]);
         ref RegionHeader header = ref region.Header;
         long planBefore = header.PlanOffset;
         long planBytesBefore = header.PlanLength;

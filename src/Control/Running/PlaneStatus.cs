@@ -1,3 +1,4 @@
+using LowLatency.Control.Measuring;
 using LowLatency.Native.Layout;
 
 namespace LowLatency.Control.Running;
@@ -55,7 +56,11 @@ internal sealed record LaneStatus(
     long Replicas,
     long ReplicasMissed,
     IReadOnlyDictionary<string, long> Punts,
-    IReadOnlyList<StageStatus> Stages);
+    IReadOnlyList<StageStatus> Stages)
+{
+    /// <summary>Where its bursts spend their time, since arming or the last reload.</summary>
+    public IReadOnlyList<StageTimeResult> Times { get; init; } = [];
+}
 
 /// <summary>One stage of a lane, counted since the lane took its generation.</summary>
 /// <param name="Number">Its place in the lane, from 0.</param>

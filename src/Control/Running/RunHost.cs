@@ -1,8 +1,8 @@
-using System.Globalization;
 using LowLatency.Control.Commands;
 using LowLatency.Control.Configuring;
 using LowLatency.Control.Measuring;
 using LowLatency.Control.Reporting;
+using LowLatency.Control.Searching;
 using LowLatency.Control.Tuning;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Threads;
@@ -26,12 +26,16 @@ internal sealed class RunHost : IDisposable
     {
         _request = request;
         _io = io;
-        _folder = RunFolder.Create(request.OutRoot, _startUtc, request.Verb);
+        _folder = request.Folder ?? RunFolder.Create(request.OutRoot, _startUtc, request.Verb);
+        Directory.CreateDirectory(_folder);
         _changes = new HostChanges(Instance.Journal(), io);
     }
 
     /// <summary>Signals, from the start of the run on.</summary>
     public Interrupt Interrupt { get; } = new();
+
+    /// <summary>The run folder.</summary>
+    public string Folder => _folder;
 
     /// <summary>The data planes.</summary>
     public Fleet Fleet { get; } = new();
@@ -41,7 +45,8 @@ internal sealed class RunHost : IDisposable
     /// <returns>False: interrupted before.</returns>
     /// <exception cref="CommandFailure">Refused; everything started is stopped by
     /// <see cref="Dispose"/>.</exception>
-    public bool Arm()
+    /// <param name="hasLoad">False: the load is armed later, by <see cref="ArmLoad"/>.</param>
+    public bool Arm(bool hasLoad = true)
     {
         PlanImage[] plans = [.. _request.Plans];
         bool hasFifo = plans.Any(plan =>
@@ -56,11 +61,11 @@ internal sealed class RunHost : IDisposable
             ThreadControl.PinProcess(plans[0].Header.HousekeepingCpus);
         }
 
-        foreach (PlanImage plan in plans)
+        foreach (PlanImage plan in plans.Where(plan => hasLoad || !ReferenceEquals(plan, _request.Load)))
         {
             string role = ReferenceEquals(plan, _request.Load) ? "load" : "forward";
             Fleet.Add(DataPlane.Start(plan.Header.Name.ToString(), role, plan,
-                role == "forward" ? _request.Tables : null, _request.Cgroup));
+                role == "forward" ? _request.Tables : _request.LoadTables, _request.Cgroup));
         }
 
         if (_request.AttachTo is string name)
@@ -69,6 +74,21 @@ internal sealed class RunHost : IDisposable
                 ?? throw CommandFailure.Host($"data plane '{name}' ended before the load began"));
         }
 
+        return Fleet.AwaitArmed(Interrupt);
+    }
+
+    /// <summary>Stops the load that was, and arms another; the forwarder runs on.</summary>
+    /// <param name="plan">Plan of generator and receiver.</param>
+    /// <returns>False: interrupted before.</returns>
+    /// <exception cref="CommandFailure">Refused.</exception>
+    public bool ArmLoad(PlanImage plan)
+    {
+        if (Fleet.ReleaseLoad() is string complaint)
+        {
+            throw CommandFailure.Host(complaint);
+        }
+
+        Fleet.Add(DataPlane.Start(plan.Header.Name.ToString(), "load", plan, tables: null, _request.Cgroup));
         return Fleet.AwaitArmed(Interrupt);
     }
 
@@ -82,22 +102,41 @@ internal sealed class RunHost : IDisposable
     {
         string[] faults = [.. deaths, .. Fleet.Stop()];
         bool isRestored = _changes.Restore();
-        RunResult result = Judge(measured.Result, faults, ledger);
-        string hash = TextHash.Of(_request.ConfigText);
-        RunManifest manifest = RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow,
-            _request.CommandLine, _request.ConfigPath, hash, BuildInfo.Libraries);
-        RunDocument document = new(result, manifest, measured.Timeline, measured.Histograms);
+        RunResult result = Judge(measured, faults, ledger);
+        RunDocument document = new(result, MakeManifest(), measured.Timeline, measured.Histograms)
+        {
+            Intervals = measured.Intervals,
+        };
         RunFolder.Write(_folder, document, _request.ConfigText);
         _isWritten = true;
         Report(document);
-        foreach (string fault in faults)
+        return CodeOf(faults, isRestored, result.Verdict.Ok);
+    }
+
+    /// <summary>Stops, restores, writes a search's folder, reports.</summary>
+    /// <param name="make">Makes the search, from what went wrong.</param>
+    /// <param name="deaths">Data planes that ended by themselves, one line each.</param>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="RunFolderException">The folder could not be written.</exception>
+    public int FinishSearch(Func<IReadOnlyList<string>, SearchResult> make, IReadOnlyList<string> deaths)
+    {
+        string[] faults = [.. deaths, .. Fleet.Stop()];
+        bool isRestored = _changes.Restore();
+        SearchResult search = make(faults);
+        SearchFolder.Write(_folder, new SearchDocument(search, MakeManifest()), _request.ConfigText);
+        _isWritten = true;
+        if (_request.IsJson)
         {
-            _io.Say(fault);
+            _io.Out.Write(RunJson.Write(search));
+            _io.Say($"run folder {_folder}");
+        }
+        else
+        {
+            _io.Out.Write(SearchText.Render(search));
+            _io.Out.WriteLine($"\nrun folder {_folder}");
         }
 
-        return faults.Length > 0 || !isRestored ? ExitCode.Host
-            : Interrupt.IsAsked && _request.Load is not null ? ExitCode.Interrupted
-            : result.Verdict.Ok ? ExitCode.Ok : ExitCode.Gate;
+        return CodeOf(faults, isRestored, search.Ok);
     }
 
     /// <summary>Whatever still runs is stopped, whatever is still changed is restored.</summary>
@@ -112,37 +151,44 @@ internal sealed class RunHost : IDisposable
         }
     }
 
-    private RunResult Judge(RunResult result, string[] faults, ForwardLedger? ledger)
+    private RunManifest MakeManifest() => RunManifest.Collect(_request.Verb, _startUtc, DateTime.UtcNow,
+        _request.CommandLine, _request.ConfigPath, TextHash.Of(_request.ConfigText), BuildInfo.Libraries);
+
+    private int CodeOf(string[] faults, bool isRestored, bool isOk)
     {
+        foreach (string fault in faults)
+        {
+            _io.Say(fault);
+        }
+
+        return faults.Length > 0 || !isRestored ? ExitCode.Host
+            : Interrupt.IsAsked && _request.Load is not null ? ExitCode.Interrupted
+            : isOk ? ExitCode.Ok : ExitCode.Gate;
+    }
+
+    private RunResult Judge(RunMeasurement measured, string[] faults, ForwardLedger? ledger)
+    {
+        RunResult result = measured.Result;
         List<string> reasons = [.. faults, .. result.Verdict.Reasons];
         List<string> notes = [.. result.Verdict.Notes];
         if (Interrupt.IsAsked && _request.Load is not null)
         {
-            notes.Add("interrupted: the load ended early");
+            notes.Add("partial: the load was interrupted and ended early");
         }
 
-        AddMissed(result, reasons);
+        PromiseResult? promise = _request.Promise.Judge(result, measured.Histograms);
+        reasons.AddRange(promise?.Missed ?? []);
         if (ledger is not null)
         {
             (ledger.Unaccounted == 0 ? notes : reasons).Add(ledger.Line);
         }
 
-        return result with { Verdict = new Verdict(reasons.Count == 0, reasons, notes) };
-    }
-
-    private void AddMissed(RunResult result, List<string> reasons)
-    {
-        if (_request.MaxNs is long maxNs && !(result.EndToEnd?.MaxNs <= maxNs))
+        return result with
         {
-            string actual = result.EndToEnd?.MaxNs is long ns ? $"is {Units.Us(ns)} us" : "was not measured";
-            reasons.Add($"objective missed: max {actual}, limit {Units.Us(maxNs)} us");
-        }
-
-        if (_request.LossMax is double lossMax && result.Loss is { } loss && loss.Lost > lossMax * loss.Sent)
-        {
-            reasons.Add(string.Create(CultureInfo.InvariantCulture,
-                $"objective missed: {loss.Lost} of {loss.Sent} frames lost, limit {lossMax:0.#########}"));
-        }
+            Verdict = new Verdict(reasons.Count == 0, reasons, notes),
+            Promise = promise,
+            IsPartial = _request.Load is not null && (Interrupt.IsAsked || faults.Length > 0),
+        };
     }
 
     private void Report(RunDocument document)

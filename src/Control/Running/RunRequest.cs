@@ -19,6 +19,9 @@ internal sealed record RunRequest
     /// <summary>What the tables of <see cref="Forward"/> are filled with before its lanes start.</summary>
     public TableBuilder? Tables { get; init; }
 
+    /// <summary>What the tables of <see cref="Load"/> are filled with.</summary>
+    public TableBuilder? LoadTables { get; init; }
+
     /// <summary>Name of a running data plane to look at instead of starting one; null: none.</summary>
     public string? AttachTo { get; init; }
 
@@ -28,20 +31,23 @@ internal sealed record RunRequest
     /// <summary>Folder of the cgroup that the data planes enter; empty: that of this process.</summary>
     public required string Cgroup { get; init; }
 
-    /// <summary>Promises to judge.</summary>
-    public IReadOnlyList<Objective> Objectives { get; init; } = [];
-
-    /// <summary>Limit of the largest end-to-end latency, ns; null: none.</summary>
-    public long? MaxNs { get; init; }
-
-    /// <summary>Limit of lost frames as a share of those sent; null: none.</summary>
-    public double? LossMax { get; init; }
+    /// <summary>What is promised and judged.</summary>
+    public Promise Promise { get; init; } = Promise.None;
 
     /// <summary>End of the run, ns after arming; 0: when the load ends, or a signal comes.</summary>
     public long DurationNs { get; init; }
 
+    /// <summary>Trace the kernel and name what took the lanes' time.</summary>
+    public bool Explains { get; init; }
+
+    /// <summary>Length of the intervals that a long load keeps, seconds; null: it keeps seconds.</summary>
+    public double? IntervalSeconds { get; init; }
+
     /// <summary>Where run folders are made.</summary>
     public required string OutRoot { get; init; }
+
+    /// <summary>The run folder itself; null: a new one below <see cref="OutRoot"/>.</summary>
+    public string? Folder { get; init; }
 
     /// <summary>Standard output gets result.json and nothing else.</summary>
     public bool IsJson { get; init; }

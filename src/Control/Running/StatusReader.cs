@@ -117,7 +117,11 @@ internal sealed class StatusReader : IDisposable
                 (long)b.TxFrames, BusyShare(a, b), held, drops, (long)b.PoolEmpty, b.GapMaxNs,
                 b.AllocatedBytes, b.Collections, b.MinorFaults + b.MajorFaults, (long)b.ConservationBreaks,
                 (long)b.Replicas, (long)b.ReplicasMissed, punts,
-                StageReader.Read(live, region, lane, b)));
+                StageReader.Read(live, region, lane, b))
+            {
+                Times = region.Plan.Lane(lane).Kind == LaneKind.Forward
+                    ? StageTimeReader.Read(region, live.Plan, lane, since: null) : [],
+            });
         }
 
         return lanes;

@@ -320,7 +320,7 @@ internal sealed class Appliance : IDisposable
             hook.OpenGate();
         }
 
-        _paths.Take(_plan);
+        _paths.Take(_plan, _tables);
 
         Refresh();
     }

@@ -96,8 +96,8 @@ internal sealed class LaneSockets : IDisposable
     private static LaneSockets Bind(
         PlanImage plan, in PlanLane lane, MappedMemory memory, bool zeroCopy, string refusal)
     {
-        uint fillSlots = 0;
-        uint completionSlots = 0;
+        uint fillSlots = Limits.RingSlotsMin;
+        uint completionSlots = Limits.RingSlotsMin;
         for (int i = 0; i < lane.PortCount; i++) // one size for all rings of a UMEM: libxdp keeps it per UMEM
         {
             fillSlots = Math.Max(fillSlots, plan.Port(lane.Ports[i]).FillSlots);
@@ -105,7 +105,9 @@ internal sealed class LaneSockets : IDisposable
         }
 
         Umem umem;
-        using (NetworkNamespace.Enter(plan.Port(lane.Ports[0]).NetworkNamespace.ToString()))
+        // A meter has no ports: any namespace does.
+        string space = lane.PortCount == 0 ? "" : plan.Port(lane.Ports[0]).NetworkNamespace.ToString();
+        using (NetworkNamespace.Enter(space))
         {
             umem = Umem.Register(
                 memory, lane.Frames, lane.ChunkBytes, lane.HeadroomBytes, fillSlots, completionSlots);

@@ -23,7 +23,7 @@ internal static class PlanRecheck
         for (int i = 0; i < plan.TableCount; i++)
         {
             PlanTable table = plan.Table(i);
-            Require(table.Kind <= TableKind.Entries, $"table {i}: kind {(uint)table.Kind} is unknown");
+            Require(table.Kind <= TableKind.Frames, $"table {i}: kind {(uint)table.Kind} is unknown");
             Require(table.Offset >= 0 && table.Offset % 4096 == 0 && table.Bytes
                 is >= 0 and <= Limits.TableBytesMax
                 && table.Offset <= long.MaxValue - Limits.TableBytesMax, $"table {i}: is nowhere");
@@ -56,10 +56,12 @@ internal static class PlanRecheck
     {
         ref readonly PlanLane lane = ref plan.Lane(index);
         string who = $"lane {index}";
-        Require(lane.Kind <= LaneKind.Receiver, $"{who}: kind {(uint)lane.Kind} is unknown");
+        Require(lane.Kind <= LaneKind.ShapedMeter, $"{who}: kind {(uint)lane.Kind} is unknown");
         Require(lane.Host <= LaneHost.Shared, $"{who}: host {(uint)lane.Host} is unknown");
         Require(lane.Cpu is >= 0 and < Limits.CpusMax, $"{who}: CPU {lane.Cpu} is out of range");
-        Require(lane.PortCount is > 0 and <= Limits.PortsPerLaneMax, $"{who}: has {lane.PortCount} ports");
+        bool isMeter = lane.Kind is LaneKind.Meter or LaneKind.ShapedMeter;
+        Require(lane.PortCount > 0 == !isMeter && lane.PortCount <= Limits.PortsPerLaneMax,
+            $"{who}: has {lane.PortCount} ports");
         Require(lane.ChunkBytes is Limits.ChunkBytesMin or Limits.ChunkBytesMax,
             $"{who}: chunks of {lane.ChunkBytes} bytes; 2048 or 4096");
         Require(lane.Policy <= LanePolicy.Fifo, $"{who}: policy {(uint)lane.Policy} is unknown");
@@ -82,9 +84,9 @@ internal static class PlanRecheck
         Require(lane.Frames > fill && lane.Frames <= int.MaxValue / lane.ChunkBytes,
             $"{who}: {lane.Frames} frames for fill levels of {fill}");
         CheckStages(plan, lane, who);
-        if (lane.Kind != LaneKind.Forward)
+        if (lane.Kind is LaneKind.Generator or LaneKind.Receiver)
         {
-            CheckLoad(plan.Header.Load, lane, who);
+            LoadRecheck.Check(plan, lane, who);
         }
     }
 
@@ -144,41 +146,6 @@ internal static class PlanRecheck
         Require(rule.Family != 0 || (rule.SourceBits | rule.DestinationBits) == 0,
             $"{who}: rule '{rule.Name}' has a prefix and no family");
         Require(rule.Action <= RuleAction.Drop, $"{who}: rule '{rule.Name}' has an unknown action");
-    }
-
-    private static void CheckLoad(in PlanLoad load, in PlanLane lane, string who)
-    {
-        int headerBytes = load.Family == 4 ? 42 : 62;
-        Require(load.Family is 4 or 6, $"{who}: load family {load.Family}");
-        // NaN is neither
-        Require(load.RatePps is > 0 and <= Limits.RatePpsMax, $"{who}: load rate {load.RatePps}");
-        Require(load.Schedule <= Schedule.Poisson, $"{who}: load schedule {(uint)load.Schedule} is unknown");
-        Require(load.Flows is > 0 and <= Limits.FlowsMax, $"{who}: {load.Flows} flows");
-        Require(load.PathCount is > 0 and <= Limits.PathsMax, $"{who}: {load.PathCount} paths");
-        Require(load.DurationNs is > 0 and <= Limits.SpanNsMax, $"{who}: load of {load.DurationNs} ns");
-        Require(load.WarmupNs is >= 0 and <= Limits.SpanNsMax, $"{who}: warm-up of {load.WarmupNs} ns");
-        Require(load.QuietEveryNs is >= 0 and <= Limits.SpanNsMax && load.QuietForNs
-            is >= 0 and <= Limits.SpanNsMax
-            && load.QuietGuardNs is >= 0 and <= Limits.SpanNsMax, $"{who}: quiet windows are no times");
-        Require(load.QuietEveryNs == 0 || load.QuietForNs + load.QuietGuardNs < load.QuietEveryNs,
-            $"{who}: quiet windows leave no time");
-        Require(load.Sizes[0].Weight > 0, $"{who}: load has no frame size");
-        ulong weights = 0;
-        for (int i = 0; i < 8 && load.Sizes[i].Weight > 0; i++)
-        {
-            uint bytes = load.Sizes[i].FrameBytes;
-            weights += load.Sizes[i].Weight;
-            Require(weights <= uint.MaxValue, $"{who}: load weights do not add up in 32 bits");
-            Require(bytes >= headerBytes + FrameStamp.SizeBytes && bytes <= lane.ChunkBytes,
-                $"{who}: load frames of {bytes} bytes");
-        }
-
-        for (int path = 0; path < load.PathCount; path++)
-        {
-            uint port = lane.Kind == LaneKind.Generator ? load.Paths[path].TxPort : load.Paths[path].RxPort;
-            Require(port < lane.PortCount && load.Paths[path].SliceNs is > 0 and <= Limits.SpanNsMax,
-                $"{who}: load path {path}");
-        }
     }
 
     private static void RequireRing(uint slots, string who, string ring) =>

@@ -10,7 +10,8 @@ namespace LowLatency.Dataplane.Boot;
 /// <summary>Takes the generations that Control asks for: a new plan for the same ports and lanes, read from
 /// the table memory, built by the main thread, taken by every lane at a turn's border; or refused, and all is
 /// as it was. Main thread.</summary>
-internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tables, PathHooks paths) : IDisposable
+internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tables, PathHooks paths)
+    : IDisposable
 {
     private const long AcknowledgeNs = 1_000_000_000; // a lane turns every few microseconds; pauses are shorter, too
     private readonly Waiter _waiter = new();
@@ -84,7 +85,7 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
         {
             // Back to the old one; the memory of the new one stays mapped, a lane may still be in it.
             _ = Swap(before);
-            paths.Take(_plan);
+            paths.Take(_plan, _tables);
             return $"lane '{plan.Lane(late).Name}' did not take the new generation within a second: "
                 + "all lanes run the old one";
         }
@@ -92,10 +93,11 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
         header.PlanOffset = header.WantedPlanOffset;
         header.PlanLength = header.WantedPlanBytes;
         Volatile.Write(ref header.Generation, wanted); // release: where its plan stands was written before
-        _tables.Dispose(); // no lane uses it any more
+        TableMemory old = _tables;
         _tables = tables;
         _plan = plan;
-        paths.Take(plan);
+        paths.Take(plan, tables);
+        old.Dispose(); // no lane uses it any more, and no path
         return "";
     }
 

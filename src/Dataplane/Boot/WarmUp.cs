@@ -24,7 +24,7 @@ internal static class WarmUp
     public static void Run(PlanImage plan, int lane)
     {
         PlanLane entry = plan.Lane(lane);
-        uint frames = FramesPerPort * entry.PortCount;
+        uint frames = FramesPerPort * Math.Max(entry.PortCount, 1); // a meter has no port
         using SharedRegion region = SharedRegion.CreatePrivate(plan);
         using TableMemory tables = TableMemory.CreatePrivate(plan);
         using MappedMemory memory = MappedMemory.Anonymous((long)frames * entry.ChunkBytes, HugePages.Never);
@@ -78,11 +78,11 @@ internal static class WarmUp
     // A load frame only where the load was checked: the plan of forward lanes alone may hold anything there.
     private static byte[] Sample(PlanImage plan, LaneKind kind)
     {
-        if (kind != LaneKind.Forward)
+        if (kind is LaneKind.Generator or LaneKind.Receiver)
         {
             LoadFrames frames = new(plan.Header.Load);
-            byte[] load = new byte[frames.FrameBytes(0)];
-            frames.Write(load, 0, new FrameStamp { IntendedNs = ThreadControl.NowNs });
+            byte[] load = new byte[plan.Header.Load.Sizes[0].FrameBytes];
+            frames.Write(load, new FrameStamp { IntendedNs = ThreadControl.NowNs });
             return load;
         }
 
@@ -116,7 +116,7 @@ internal static class WarmUp
 /// <summary>Makes the lane that a plan names, over a core that is ready.</summary>
 internal static class LaneFactory
 {
-    /// <summary>A forward, generator or receiver lane.</summary>
+    /// <summary>A forward, generator, receiver or meter lane.</summary>
     public static ILane Make(SharedRegion region, TableMemory tables, int lane, LaneCore core)
     {
         ref readonly PlanLane plan = ref region.Plan.Lane(lane);
@@ -124,13 +124,17 @@ internal static class LaneFactory
         switch (plan.Kind)
         {
             case LaneKind.Generator:
-                return new GeneratorLane(core, region, burst);
+                return new GeneratorLane(core, region, tables, plan);
             case LaneKind.Receiver:
                 return new ReceiverLane(core, region, burst);
+            case LaneKind.Meter:
+                return new MeterLane(core, isShaped: false);
+            case LaneKind.ShapedMeter:
+                return new MeterLane(core, isShaped: true);
             default:
                 Pipeline pipeline = PipelineBuilder.Build(tables.Plan, lane, tables);
-                return new ForwardLane(
-                    core, pipeline, region.StageCounters(lane), new Tracer(region.Trace(lane)), burst);
+                return new ForwardLane(core, pipeline, region.StageCounters(lane),
+                    new Tracer(region.Trace(lane)), new StageTimer(region.StageTimesOf(lane)), burst);
         }
     }
 }

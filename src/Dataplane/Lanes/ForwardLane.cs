@@ -15,6 +15,7 @@ internal sealed class ForwardLane : ILane
 {
     private readonly NativeSpan<StageCounter> _stageCounters;
     private readonly Tracer _tracer;
+    private readonly StageTimer _timer;
     private readonly PuntQueue?[] _punts;
     private readonly Banks _residence;
     private readonly Banks _rxWait;
@@ -28,7 +29,8 @@ internal sealed class ForwardLane : ILane
     /// <summary>Makes the lane; <paramref name="burst"/> is the most frames taken from one ring in one
     /// turn.</summary>
     public ForwardLane(
-        LaneCore core, Pipeline pipeline, NativeSpan<StageCounter> stageCounters, Tracer tracer, int burst)
+        LaneCore core, Pipeline pipeline, NativeSpan<StageCounter> stageCounters, Tracer tracer,
+        StageTimer timer, int burst)
     {
         Invariant.Require(burst is > 0 and <= Limits.BurstMax);
         Core = core;
@@ -36,6 +38,7 @@ internal sealed class ForwardLane : ILane
         _pipeline = pipeline;
         _stageCounters = stageCounters;
         _tracer = tracer;
+        _timer = timer;
         _punts = new PuntQueue?[core.Ports.Length];
         core.Page.Generation = pipeline.Generation;
         core.Page.IsFused = pipeline.IsFused ? 1u : 0u;
@@ -88,6 +91,11 @@ internal sealed class ForwardLane : ILane
 
         long nowNs = core.Begin();
         int reaped = core.ReapAll(_reaped);
+        if (_timer.IsUnderway)
+        {
+            _timer.OnReaped(core.Counters);
+        }
+
         int received = 0;
         uint forwarded = 0;
         for (int i = 0; i < ports.Length; i++)
@@ -110,6 +118,11 @@ internal sealed class ForwardLane : ILane
         foreach (LanePort port in ports)
         {
             port.Flush(ref core.Counters); // and here: lane -> tx ring -> kernel
+        }
+
+        if (_timer.IsUnpublished)
+        {
+            _timer.PastPublish(core.Counters);
         }
 
         if (forwarded > 0)
@@ -156,6 +169,7 @@ internal sealed class ForwardLane : ILane
         Volatile.Write(ref _pipeline, next);
         _next = null;
         _stageCounters.Span.Clear(); // they were of other stages
+        _timer.Clear();
         Core.Counters.RxFramesBefore = Core.Counters.RxFrames;
         ref LanePage page = ref Core.Page;
         page.IsFused = next.IsFused ? 1u : 0u;
@@ -166,6 +180,7 @@ internal sealed class ForwardLane : ILane
     private uint Process(int ingress, int count, long nowNs)
     {
         LaneCore core = Core;
+        bool isTimed = _timer.IsDue();
         Admit(ingress, _descriptors.AsSpan(0, count), _verdicts.AsSpan(0, count), nowNs);
         Burst burst = new(_descriptors, _verdicts, count)
         {
@@ -180,20 +195,48 @@ internal sealed class ForwardLane : ILane
             return Dispatch(ref burst, isTraced: true);
         }
 
+        if (isTimed)
+        {
+            return ProcessTimed(ref burst);
+        }
+
         IStage[] stages = _pipeline.Stages;
         for (int i = 0; i < stages.Length; i++)
         {
-            int before = burst.Count;
-            uint missedBefore = burst.Missed;
-            stages[i].Run(ref burst);
-            if (burst.Count != before || burst.Missed != missedBefore)
-            {
-                CountReplicas(_pipeline.Numbers[i], (uint)(burst.Count - before),
-                    burst.Missed - missedBefore);
-            }
+            RunStage(ref burst, stages[i], i);
         }
 
         return Dispatch(ref burst, isTraced: false);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // one burst in many
+    private uint ProcessTimed(ref Burst burst)
+    {
+        _timer.Past(PipelinePart.Admit, burst.Count);
+        IStage[] stages = _pipeline.Stages;
+        for (int i = 0; i < stages.Length; i++)
+        {
+            int frames = burst.Count;
+            RunStage(ref burst, stages[i], i);
+            _timer.PastStage(_pipeline.Numbers[i], frames);
+        }
+
+        uint forwarded = Dispatch(ref burst, isTraced: false);
+        _timer.PastDispatch(forwarded);
+        return forwarded;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void RunStage(ref Burst burst, IStage stage, int index)
+    {
+        int before = burst.Count;
+        uint missedBefore = burst.Missed;
+        stage.Run(ref burst);
+        if (burst.Count != before || burst.Missed != missedBefore)
+        {
+            CountReplicas(_pipeline.Numbers[index], (uint)(burst.Count - before),
+                burst.Missed - missedBefore);
+        }
     }
 
     /// <summary>Counts frames that a stage made, or had no room for.</summary>

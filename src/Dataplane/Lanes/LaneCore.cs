@@ -126,6 +126,7 @@ internal sealed class LaneCore
         }
 
         _turnStartNs = nowNs;
+        _framesBefore = (uint)(_counters.RxFrames + _counters.TxFrames);
         if (nowNs >= _publishAtNs)
         {
             Housekeep(nowNs);
@@ -319,16 +320,14 @@ internal sealed class LaneCore
     {
         _counters.Gaps++;
         _counters.GapMaxNs = Math.Max(_counters.GapMaxNs, gapNs);
-        uint frames = (uint)(_counters.RxFrames + _counters.TxFrames);
         GapEvent gap = new()
         {
             StartNs = _turnStartNs,
             EndNs = nowNs,
             Turn = _counters.Turns,
             Regime = _regime,
-            Frames = frames - _framesBefore,
+            Frames = (uint)(_counters.RxFrames + _counters.TxFrames) - _framesBefore,
         };
-        _framesBefore = frames;
         if (!_events.TryWrite(gap))
         {
             _counters.EventsLost++;

@@ -3,6 +3,7 @@ using LowLatency.Dataplane.Lanes;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
+using LowLatency.Native.Threads;
 
 namespace LowLatency.Dataplane.Load;
 
@@ -11,32 +12,37 @@ namespace LowLatency.Dataplane.Load;
 /// It waits until Control writes a start time into the region.</summary>
 internal sealed class GeneratorLane : ILane
 {
-    private const int GiveUpMax = 4096;        // frames given up in one turn: some 100 us, so that a turn stays bounded
+    // frames given up in one turn: some 100 us, so that a turn stays bounded
+    private const int GiveUpMax = 4096;
     private const long GiveUpNs = 100_000_000; // a frame this late at the end of the run counts as unsent
     private readonly SharedRegion _region;
     private readonly LoadFrames _frames;
+    private readonly ReplayFrames? _replay;
     private readonly Banks _lateness;
     private readonly PlanLoad _plan;
     private readonly int _burst;
+    private readonly long[] _intendedNs = new long[Limits.BurstMax]; // of the measured frames of this turn
     private readonly ulong[] _reaped = new ulong[Limits.BurstMax * 2];
     private LoadSchedule _schedule;
     private SplitMix _sizes;
     private PathSequences _sequences;
     private long _measureFromNs;
+    private int _intended;
     private bool _hasStarted;
     private bool _isEnding;
     private bool _isDone;
 
     /// <summary>Makes the lane.</summary>
-    public GeneratorLane(LaneCore core, SharedRegion region, int burst)
+    public GeneratorLane(LaneCore core, SharedRegion region, TableMemory tables, in PlanLane lane)
     {
         Core = core;
         _region = region;
         _plan = region.Plan.Header.Load;
         _frames = new LoadFrames(_plan);
+        _replay = ReplayFrames.Of(_plan, tables, (int)lane.ChunkBytes);
         _lateness = core.Histogram(HistogramKind.Lateness);
-        _burst = burst;
-        _schedule = new LoadSchedule(_plan);
+        _burst = (int)lane.Burst;
+        _schedule = new LoadSchedule(_plan, _replay);
         _sizes = new SplitMix(~_plan.Seed);
     }
 
@@ -67,6 +73,11 @@ internal sealed class GeneratorLane : ILane
         while (sent < _burst && _schedule.NextNs <= nowNs && TrySend(nowNs))
         {
             sent++;
+        }
+
+        if (_intended > 0)
+        {
+            MeasureLateness(ThreadControl.NowNs);
         }
 
         foreach (LanePort port in core.Ports)
@@ -117,8 +128,7 @@ internal sealed class GeneratorLane : ILane
             return false;
         }
 
-        int size = _frames.PickSize(ref _sizes);
-        int bytes = _frames.FrameBytes(size);
+        int bytes = _replay?.NextBytes ?? _frames.PickBytes(ref _sizes);
         if (!port.Tx.TryWrite(address, (uint)bytes))
         {
             core.Pool.Give(address);
@@ -133,18 +143,39 @@ internal sealed class GeneratorLane : ILane
             Sequence = _sequences[path]++,
             Path = (byte)path,
         };
-        _frames.Write(core.Umem.Frame(address, (uint)bytes), size, stamp);
+        Span<byte> frame = core.Umem.Frame(address, (uint)bytes);
+        if (_replay is null)
+        {
+            _frames.Write(frame, stamp);
+        }
+        else
+        {
+            _replay.Write(frame, stamp);
+        }
+
         core.Counters.TxFrames++;
         core.Counters.TxBytes += (uint)bytes;
         core.Counters.Sent[path]++;
         if (_schedule.NextNs >= _measureFromNs)
         {
             core.Counters.SentMeasured[path]++;
-            _lateness.Active.Add(lateNs, 1);
+            _intendedNs[_intended++] = _schedule.NextNs;
         }
 
         _schedule.Advance();
         return true;
+    }
+
+    // The frames of a turn are published together, once all are written: that is when each is sent.
+    private void MeasureLateness(long publishNs)
+    {
+        ReadOnlySpan<long> intendedNs = _intendedNs.AsSpan(0, _intended);
+        foreach (long intended in intendedNs)
+        {
+            _lateness.Active.Add(publishNs - intended, 1);
+        }
+
+        _intended = 0;
     }
 
     // No frame or no slot: the frame stays due, and its lateness grows, unless the port is down or the run
@@ -173,7 +204,7 @@ internal sealed class GeneratorLane : ILane
         if (!_isEnding)
         {
             _isEnding = true;
-            _schedule = new LoadSchedule(_plan); // one that never starts: nothing is due any more
+            _schedule = new LoadSchedule(_plan, _replay); // one that never starts: nothing is due any more
         }
 
         foreach (LanePort port in Core.Ports)

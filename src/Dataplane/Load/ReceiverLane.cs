@@ -99,7 +99,10 @@ internal sealed class ReceiverLane : ILane
             }
 
             ReadOnlySpan<byte> frame = core.Umem.Frame(descriptor.Address, descriptor.Length);
-            if (_frames.TryRead(frame, out FrameStamp stamp, out bool isIntact) && stamp.Path < _plan.PathCount)
+            bool isIntact = true; // a replay's mark is sound, or none
+            bool isLoad = _plan.ReplayCount > 0 ? ReplayFrames.TryRead(frame, out FrameStamp stamp)
+                : _frames.TryRead(frame, out stamp, out isIntact);
+            if (isLoad && stamp.Path < _plan.PathCount)
             {
                 Measure(stamp, isIntact, nowNs);
                 core.Drop(DropReason.Received, descriptor.Address);

@@ -12,8 +12,10 @@ internal static class Ethernet
     public const ushort Ipv4 = 0x0800;
     /// <summary>EtherType of IPv6.</summary>
     public const ushort Ipv6 = 0x86DD;
-    private const ushort Vlan = 0x8100;    // 802.1Q
-    private const ushort ServiceVlan = 0x88A8; // 802.1ad
+    /// <summary>EtherType of a tag (802.1Q).</summary>
+    public const ushort Vlan = 0x8100;
+    /// <summary>EtherType of a tag around another (802.1ad).</summary>
+    public const ushort ServiceVlan = 0x88A8;
     private const int VlanBytes = 4;
     private const int TagsMax = 2;
     private const ulong MacMask = 0x0000_FFFF_FFFF_FFFF;

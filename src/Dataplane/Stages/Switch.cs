@@ -17,6 +17,7 @@ internal sealed class Switch : IStage
     // 01-80-C2-00-00-0x: never forwarded (802.1Q table 8-1).
     private const ulong ReservedMac = 0x00_0000_C280_01;
     private const ulong ReservedMask = 0xF0FF_FFFF_FFFF;
+    private const ulong PauseMac = 0x0100_00C2_8001; // ends in the MAC Control sublayer (802.3, 31B)
     private const long NsPerSecond = 1_000_000_000;
     private readonly NativeRef<SwitchCounters> _counters;
     private readonly NativeSpan<MacEntry> _entries;
@@ -71,6 +72,11 @@ internal sealed class Switch : IStage
         ulong source = Ethernet.ReadSource(frame);
         ulong destination = Ethernet.ReadDestination(frame);
         int vlan = Vlan.IdOf(frame);
+        if (destination == PauseMac) // never reaches a bridge: nothing is learned of it
+        {
+            return Verdict.Drop(DropReason.SwitchNoMember);
+        }
+
         if ((source & GroupBit) != 0 || source == 0 || !Learn(source, vlan, burst.Ingress, second))
         {
             return Verdict.Drop(DropReason.SwitchBadSource);

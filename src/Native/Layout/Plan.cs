@@ -75,6 +75,11 @@ public enum LaneKind : uint
     Generator = 1,
     /// <summary>Receives load and measures it.</summary>
     Receiver = 2,
+    /// <summary>Looks at the clock and does nothing else: its gaps are the noise of its CPU. No
+    /// ports.</summary>
+    Meter = 3,
+    /// <summary>The same, and touches as much memory a turn as a forwarding lane does.</summary>
+    ShapedMeter = 4,
 }
 
 /// <summary>The thread under a lane.</summary>
@@ -104,15 +109,6 @@ public enum HugePages : uint
     Auto = 1,
     /// <summary>Boot fails without them.</summary>
     Require = 2,
-}
-
-/// <summary>The generator's arrival process.</summary>
-public enum Schedule : uint
-{
-    /// <summary>Equal distances.</summary>
-    Constant = 0,
-    /// <summary>Exponential distances (seeded, so a run can be repeated).</summary>
-    Poisson = 1,
 }
 
 /// <summary>32 bytes: a SHA-256.</summary>
@@ -150,7 +146,7 @@ public struct PlanHeader
     public const ulong MagicValue = 0x0000_4E41_4C50_4C4C;
 
     /// <summary>Grows with every change of any struct of the plan.</summary>
-    public const uint VersionValue = 2;
+    public const uint VersionValue = 3;
 
     /// <summary><see cref="MagicValue"/>.</summary>
     public ulong Magic;
@@ -285,95 +281,4 @@ public struct PlanLane
     public long YieldForNs;
     /// <summary>Its ports, as indices into the plan's ports.</summary>
     public LanePorts Ports;
-}
-
-/// <summary>One size of an IMIX.</summary>
-[StructLayout(LayoutKind.Sequential)]
-public struct PlanSize
-{
-    /// <summary>Frame length without FCS, bytes.</summary>
-    public uint FrameBytes;
-    /// <summary>Share among all weights.</summary>
-    public uint Weight;
-}
-
-/// <summary>Up to eight sizes; a zero weight ends the list.</summary>
-[InlineArray(8)]
-public struct PlanSizes
-{
-    private PlanSize _first;
-}
-
-/// <summary>Where one path of a load run starts and what its frames carry.</summary>
-[StructLayout(LayoutKind.Sequential)]
-public struct PlanPath
-{
-    /// <summary>"through" or "direct".</summary>
-    public Text16 Name;
-    /// <summary>Source MAC, first byte lowest.</summary>
-    public ulong SourceMac;
-    /// <summary>Destination MAC, first byte lowest.</summary>
-    public ulong DestinationMac;
-    /// <summary>Generator lane's own port number.</summary>
-    public uint TxPort;
-    /// <summary>Receiver lane's own port number.</summary>
-    public uint RxPort;
-    /// <summary>Length of this path's slice of each cycle, active ns.</summary>
-    public long SliceNs;
-}
-
-/// <summary>The paths of a load run; the cycle takes them in order.</summary>
-[InlineArray(Limits.PathsMax)]
-public struct PlanPaths
-{
-    private PlanPath _first;
-}
-
-/// <summary>What the generator sends and the receiver expects.</summary>
-/// <remarks>Active time is wall time without the quiet windows: a planned pause of the generator's thread
-/// starts at every multiple of <see cref="QuietEveryNs"/> on CLOCK_MONOTONIC and lasts
-/// <see cref="QuietForNs"/>;
-/// nothing is
-/// intended inside it nor in the <see cref="QuietGuardNs"/> before it. The rate holds over wall
-/// time.</remarks>
-[StructLayout(LayoutKind.Sequential)]
-public struct PlanLoad
-{
-    /// <summary>Frames a second over wall time.</summary>
-    public double RatePps;
-    /// <summary>Arrival process.</summary>
-    public Schedule Schedule;
-    /// <summary>Count of <see cref="Paths"/>.</summary>
-    public uint PathCount;
-    /// <summary>Count of flows, round-robin: flow n adds n to the UDP source port.</summary>
-    public uint Flows;
-    /// <summary>4 or 6.</summary>
-    public uint Family;
-    /// <summary>Random seed (Poisson, IMIX).</summary>
-    public ulong Seed;
-    /// <summary>Time before measuring starts, ns; its frames count in the ledger, not in the
-    /// histograms.</summary>
-    public long WarmupNs;
-    /// <summary>Measured time of the first path, ns: the run ends when its slices add up to it.</summary>
-    public long DurationNs;
-    /// <summary>See remarks; 0: never quiet.</summary>
-    public long QuietEveryNs;
-    /// <summary>See remarks.</summary>
-    public long QuietForNs;
-    /// <summary>See remarks.</summary>
-    public long QuietGuardNs;
-    /// <summary>Source address of all flows.</summary>
-    public Address16 Source;
-    /// <summary>Destination address of all flows.</summary>
-    public Address16 Destination;
-    /// <summary>First UDP source port, host order.</summary>
-    public ushort SourcePort;
-    /// <summary>UDP destination port, host order.</summary>
-    public ushort DestinationPort;
-    /// <summary>Zero.</summary>
-    public uint Reserved;
-    /// <summary>Frame sizes.</summary>
-    public PlanSizes Sizes;
-    /// <summary>Paths.</summary>
-    public PlanPaths Paths;
 }

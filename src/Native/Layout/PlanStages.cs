@@ -67,6 +67,10 @@ public enum TableKind : uint
     Vlans = 10,
     /// <summary>Static entries, ports, translations or members of a stage, as it defines them.</summary>
     Entries = 11,
+    /// <summary><see cref="ReplayFrame"/>s of a load.</summary>
+    Replay = 12,
+    /// <summary>The bytes of these frames.</summary>
+    Frames = 13,
 }
 
 /// <summary>What a filter rule does with a match.</summary>

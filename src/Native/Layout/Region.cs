@@ -53,7 +53,7 @@ public struct RegionHeader
     public const ulong MagicValue = 0x4E4F_4947_4552_4C4C;
 
     /// <summary>Grows with every change of any struct of the region.</summary>
-    public const uint VersionValue = 4;
+    public const uint VersionValue = 5;
 
     /// <summary><see cref="MagicValue"/>.</summary>
     public ulong Magic;
@@ -115,6 +115,11 @@ public struct RegionHeader
     public long PlanLength;
     /// <summary>Why the last reload was refused.</summary>
     public Text512 ReloadFailure;
+    /// <summary>Not 0: XDP programs read route tables, too.</summary>
+    public ulong PathsRoute;
+    /// <summary>Last <see cref="TableEpoch"/> after which all programs that ran have ended: none holds
+    /// anything of a table from before.</summary>
+    public ulong PathEpochSeen;
 }
 
 /// <summary>Counters that a lane keeps in memory of its own and copies to its page every

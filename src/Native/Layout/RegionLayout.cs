@@ -26,13 +26,14 @@ public enum HistogramKind
 /// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree
 /// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, stage
 /// counters,
-/// trace, histograms.</summary>
+/// trace, stage times, histograms.</summary>
 public sealed class RegionLayout
 {
     private const int HeaderBytes = 4096;
     private const int PageBytes = 4096;
     private static readonly HistogramKind[] ForwardKinds =
         [HistogramKind.Gap, HistogramKind.Residence, HistogramKind.RxWait];
+    private static readonly HistogramKind[] MeterKinds = [HistogramKind.Gap];
     private static readonly HistogramKind[] GeneratorKinds = [HistogramKind.Gap, HistogramKind.Lateness];
     private static readonly HistogramKind[] ReceiverKinds =
     [
@@ -85,6 +86,7 @@ public sealed class RegionLayout
     {
         LaneKind.Generator => GeneratorKinds,
         LaneKind.Receiver => ReceiverKinds,
+        LaneKind.Meter or LaneKind.ShapedMeter => MeterKinds,
         _ => ForwardKinds,
     };
 
@@ -119,7 +121,12 @@ public sealed class RegionLayout
     private static unsafe long TraceAt =>
         RoundUp(EventBytes + (Limits.StagesPerLaneMax * (long)sizeof(StageCounter)), PageBytes);
 
-    private static long HistogramsAt => RoundUp(TraceAt + TraceBytes, PageBytes);
+    /// <summary>Offset of a lane's <see cref="StageTimes"/>.</summary>
+    public long StageTimes(int lane) => _laneAreas[lane] + StageTimesAt;
+
+    private static long StageTimesAt => RoundUp(TraceAt + TraceBytes, PageBytes);
+
+    private static long HistogramsAt => RoundUp(StageTimesAt + Layout.StageTimes.Bytes, PageBytes);
 
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 }

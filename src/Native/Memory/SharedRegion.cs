@@ -202,6 +202,10 @@ public sealed class SharedRegion : IDisposable
     public NativeSpan<StageCounter> StageCounters(int lane) =>
         _memory.Slice<StageCounter>(Layout.StageCounters(lane), Limits.StagesPerLaneMax);
 
+    /// <summary>A lane's stage times, histogram after histogram (<see cref="StageTimes"/>).</summary>
+    public NativeSpan<ulong> StageTimesOf(int lane) => _memory.Slice<ulong>(
+        Layout.StageTimes(lane), StageTimes.Histograms * StageTimes.Length);
+
     /// <summary>A lane's trace.</summary>
     public TraceArea Trace(int lane)
     {

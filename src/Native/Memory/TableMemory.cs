@@ -1,5 +1,6 @@
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
+using LowLatency.Native.Xdp;
 
 namespace LowLatency.Native.Memory;
 
@@ -11,12 +12,15 @@ public sealed class TableMemory : IDisposable
     private const long PageBytes = 4096;
     private const int NoFile = -1;
     private readonly MappedMemory?[] _tables;
+    private readonly int[] _kernelFds;
 
     private TableMemory(int fd, PlanImage plan)
     {
         Fd = fd;
         Plan = plan;
         _tables = new MappedMemory?[plan.TableCount];
+        _kernelFds = new int[plan.TableCount];
+        Array.Fill(_kernelFds, NoFile);
         try
         {
             for (int i = 0; i < _tables.Length; i++)
@@ -24,6 +28,7 @@ public sealed class TableMemory : IDisposable
                 PlanTable table = plan.Table(i);
                 _tables[i] = table.Bytes == 0 ? null
                     : fd == NoFile ? MappedMemory.Lazy(table.Bytes)
+                    : IsKernels(plan, table) ? MapKernels(i, table)
                     : MappedMemory.OfFile(fd, table.Bytes, isWritable: true, table.Offset);
             }
         }
@@ -130,13 +135,56 @@ public sealed class TableMemory : IDisposable
                 .Bytes / System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
     }
 
+    /// <summary>Descriptor of the map that holds a table which XDP programs read; -1: the file holds
+    /// it.</summary>
+    public int KernelFd(int table) => _kernelFds[table];
+
     /// <summary>Unmaps; the file stays open.</summary>
     public void Dispose()
     {
+        foreach (int fd in _kernelFds)
+        {
+            if (fd != NoFile)
+            {
+                Libc.CloseFile(fd);
+            }
+        }
+
+        Array.Fill(_kernelFds, NoFile);
         foreach (MappedMemory? table in _tables)
         {
             table?.Dispose();
         }
+    }
+
+    // What lanes offload stays through all reloads, so a table that is kept stays what it is.
+    private static bool IsKernels(PlanImage plan, in PlanTable table)
+    {
+        bool isOffloaded = false;
+        for (int lane = 0; lane < plan.LaneCount; lane++)
+        {
+            isOffloaded |= plan.Lane(lane).Offload != Offload.None;
+        }
+
+        return isOffloaded && table.Kind is TableKind.Routes4 or TableKind.Routes6 or TableKind.NextHops;
+    }
+
+    // In its place in the file stands the number of the map that holds it; 0: nobody has made it.
+    private MappedMemory MapKernels(int index, in PlanTable table)
+    {
+        using MappedMemory place = MappedMemory.OfFile(Fd, PageBytes, isWritable: true, table.Offset);
+        ref uint id = ref place.At<uint>(0).Value;
+        if (id == 0)
+        {
+            _kernelFds[index] = KernelTable.Make(table.Bytes);
+            id = KernelTable.IdOf(_kernelFds[index]);
+        }
+        else
+        {
+            _kernelFds[index] = KernelTable.Open(id);
+        }
+
+        return MappedMemory.OfFile(_kernelFds[index], table.Bytes, isWritable: true);
     }
 
     private static void Grow(int fd, long bytes)

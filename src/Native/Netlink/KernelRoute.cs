@@ -70,7 +70,12 @@ public enum RouteType : byte
 /// <param name="IsDead">The kernel does not use it now (RTNH_F_DEAD).</param>
 /// <param name="IsEncapsulated">Leaves in a tunnel: not a plain packet.</param>
 public sealed record RouteHop(
-    int InterfaceIndex, IpPrefix? Gateway, int Weight, bool IsDead, bool IsEncapsulated);
+    int InterfaceIndex, IpPrefix? Gateway, int Weight, bool IsDead, bool IsEncapsulated)
+{
+    /// <summary>The same way, whether or not it can be used now.</summary>
+    public bool IsSameWay(RouteHop other) => InterfaceIndex == other.InterfaceIndex
+        && Gateway == other.Gateway && Weight == other.Weight && IsEncapsulated == other.IsEncapsulated;
+}
 
 /// <summary>One route of the kernel.</summary>
 public sealed record KernelRoute
@@ -96,16 +101,37 @@ public sealed record KernelRoute
     /// <summary>MTU of the route, bytes; 0: the interface's.</summary>
     public required uint MtuBytes { get; init; }
 
-    /// <summary>Its ways; one for most.</summary>
+    /// <summary>Its ways; one for most. None where the kernel names only a next hop object.</summary>
     public required IReadOnlyList<RouteHop> Hops { get; init; }
+
+    /// <summary>Next hop object that it names; 0: none.</summary>
+    public uint NextHopId { get; init; }
+
+    /// <summary>Sources that it is for; null: all.</summary>
+    public IpPrefix? Source { get; init; }
+
+    /// <summary>For some packets only, by more than their destination.</summary>
+    public bool IsConditional => Tos != 0 || Source is not null;
 
     /// <summary>Same place in a table: one of them replaces the other.</summary>
     public bool IsSamePlace(KernelRoute other) => Prefix == other.Prefix && Table == other.Table
-        && Priority == other.Priority && Tos == other.Tos;
+        && Priority == other.Priority && Tos == other.Tos && Source == other.Source;
 
-    /// <summary>The same route.</summary>
+    /// <summary>The same route, whether or not its ways can be used now.</summary>
     public bool IsSame(KernelRoute other) => IsSamePlace(other) && Type == other.Type
-        && MtuBytes == other.MtuBytes && Hops.SequenceEqual(other.Hops);
+        && MtuBytes == other.MtuBytes && NextHopId == other.NextHopId
+        && (NextHopId != 0 || HasSameHops(other));
+
+    private bool HasSameHops(KernelRoute other)
+    {
+        bool isSame = Hops.Count == other.Hops.Count;
+        for (int i = 0; isSame && i < Hops.Count; i++)
+        {
+            isSame = Hops[i].IsSameWay(other.Hops[i]);
+        }
+
+        return isSame;
+    }
 }
 
 /// <summary>One neighbour of the kernel.</summary>
@@ -115,8 +141,8 @@ public sealed record KernelRoute
 /// <param name="State">NUD_* of linux/neighbour.h.</param>
 public sealed record KernelNeighbour(int InterfaceIndex, IpPrefix Address, ulong Mac, ushort State)
 {
-    // REACHABLE, STALE, DELAY, PROBE, PERMANENT
-    private const ushort Valid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
+    // NUD_VALID: REACHABLE, STALE, DELAY, PROBE, NOARP, PERMANENT
+    private const ushort Valid = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80;
 
     /// <summary>Not confirmed of late: NUD_STALE.</summary>
     public const ushort Stale = 0x04;
@@ -136,11 +162,26 @@ public enum RouteEventKind
     Neighbour,
     /// <summary>A neighbour went.</summary>
     NeighbourRemoved,
-    /// <summary>Something that the kernel does not tell in full (links, next hop objects), or lost events:
-    /// read
-    /// everything anew.</summary>
+    /// <summary>An interface came or changed.</summary>
+    Link,
+    /// <summary>An interface went.</summary>
+    LinkRemoved,
+    /// <summary>A next hop object came or changed.</summary>
+    NextHop,
+    /// <summary>A next hop object went.</summary>
+    NextHopRemoved,
+    /// <summary>Something whose consequences the kernel does not tell (an address that goes takes routes with
+    /// it, rules, settings), or events were lost: read everything anew.</summary>
     Resync,
 }
+
+/// <summary>A next hop object (ip-nexthop(8)): one way, or a group of others.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="IsBlackhole">Packets to it are dropped.</param>
+/// <param name="Way">Of a single one; null: a group, a blackhole, or not for IP.</param>
+/// <param name="Members">Of a group: numbers and weights.</param>
+public sealed record KernelNextHop(
+    uint Id, bool IsBlackhole, RouteHop? Way, IReadOnlyList<(uint Id, int Weight)> Members);
 
 /// <summary>One change.</summary>
 /// <param name="Kind">What.</param>
@@ -148,5 +189,8 @@ public enum RouteEventKind
 /// <param name="Neighbour">Of neighbours.</param>
 /// <param name="Replaces">NLM_F_REPLACE: another route of the same place is gone.</param>
 /// <param name="Appends">NLM_F_APPEND: behind others of the same place.</param>
+/// <param name="Link">Of interfaces.</param>
+/// <param name="NextHop">Of next hop objects.</param>
 public readonly record struct RouteEvent(
-    RouteEventKind Kind, KernelRoute? Route, KernelNeighbour? Neighbour, bool Replaces, bool Appends);
+    RouteEventKind Kind, KernelRoute? Route, KernelNeighbour? Neighbour, bool Replaces, bool Appends,
+    LinkInfo? Link = null, KernelNextHop? NextHop = null);

@@ -16,15 +16,27 @@ internal static class RtRoute
     public const ushort NewNextHop = 104;
     public const ushort DelNextHop = 105;
 
+    public const ushort NewRule = 32;
+    public const ushort DelRule = 33;
+    public const ushort GetRule = 34;
+    public const ushort NewConfiguration = 80;  // RTM_NEWNETCONF
+    public const ushort GetConfiguration = 82;  // RTM_GETNETCONF
+    public const ushort GetNextHop = 106;
+
     public const uint GroupNeighbour = 3;  // RTNLGRP_NEIGH
     public const uint GroupRoute4 = 7;     // RTNLGRP_IPV4_ROUTE
+    public const uint GroupRule4 = 8;      // RTNLGRP_IPV4_RULE
     public const uint GroupRoute6 = 11;    // RTNLGRP_IPV6_ROUTE
+    public const uint GroupRule6 = 19;     // RTNLGRP_IPV6_RULE
+    public const uint GroupConfiguration4 = 24; // RTNLGRP_IPV4_NETCONF
+    public const uint GroupConfiguration6 = 25; // RTNLGRP_IPV6_NETCONF
     public const uint GroupNextHop = 32;   // RTNLGRP_NEXTHOP
 
     public const ushort FlagAck = 0x04;    // NLM_F_ACK
     public const ushort FlagCreate = 0x400; // NLM_F_CREATE
 
     public const int RouteDestination = 1; // RTA_*
+    public const int RouteSource = 2;
     public const int RouteOutput = 4;
     public const int RouteGateway = 5;
     public const int RoutePriority = 6;
@@ -33,6 +45,7 @@ internal static class RtRoute
     public const int RouteTable = 15;
     public const int RouteVia = 18;
     public const int RouteEncapsulation = 22;
+    public const int RouteNextHop = 30;
     public const int MetricMtu = 2;        // RTAX_MTU
     public const uint FlagCloned = 0x200;  // RTM_F_CLONED: a cached exception, no route
     public const byte HopDead = 1;         // RTNH_F_DEAD
@@ -40,6 +53,27 @@ internal static class RtRoute
     public const int NeighbourAddress = 1; // NDA_DST
     public const int NeighbourMac = 2;     // NDA_LLADDR
     public const byte NeighbourUse = 1;    // NTF_USE
+    public const byte NeighbourProxy = 8;  // NTF_PROXY: an address that the kernel answers for
+
+    public const int NextHopId = 1;        // NHA_*
+    public const int NextHopGroup = 2;
+    public const int NextHopBlackhole = 4;
+    public const int NextHopOutput = 5;
+    public const int NextHopGateway = 6;
+    public const int NextHopEncapsulationType = 7;
+
+    public const int RulePriority = 6;     // FRA_*
+    public const int RuleSuppressGroup = 13; // FRA_SUPPRESS_IFGROUP
+    public const int RuleSuppress = 14;    // FRA_SUPPRESS_PREFIXLEN
+    public const int RuleTable = 15;
+    public const int RulePad = 18;
+    public const int RuleProtocol = 21;    // who made it: says nothing of packets
+    public const byte RuleToTable = 1;     // FR_ACT_TO_TBL
+    public const uint RuleInvert = 2;      // FIB_RULE_INVERT
+
+    public const int ConfigurationIndex = 1;      // NETCONFA_*
+    public const int ConfigurationForwarding = 2;
+    public const int ConfigurationOfAll = -1;     // NETCONFA_IFINDEX_ALL
 
     /// <summary><c>struct rtmsg</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -66,6 +100,39 @@ internal static class RtRoute
         public int InterfaceIndex;
     }
 
+    /// <summary><c>struct nhmsg</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct NextHopMessage
+    {
+        public byte Family;
+        public byte Scope;
+        public byte Protocol;
+        public byte Reserved;
+        public uint Flags;
+    }
+
+    /// <summary><c>struct fib_rule_hdr</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct RuleMessage
+    {
+        public byte Family;
+        public byte DestinationLength;
+        public byte SourceLength;
+        public byte Tos;
+        public byte Table;
+        public byte Reserved1;
+        public byte Reserved2;
+        public byte Action;
+        public uint Flags;
+    }
+
+    /// <summary><c>struct netconfmsg</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct ConfigurationMessage
+    {
+        public byte Family;
+    }
+
     /// <summary><c>struct ndmsg</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct NeighbourMessage
@@ -89,8 +156,7 @@ internal static class RouteDecoder
     {
         if (!MemoryMarshal.TryRead(message.Payload, out RtRoute.RouteMessage header)
             || header.Family is not (Rt.FamilyIpv4 or Rt.FamilyIpv6)
-                || (header.Flags & RtRoute.FlagCloned) != 0
-            || header.SourceLength != 0)
+                || (header.Flags & RtRoute.FlagCloned) != 0)
         {
             return null;
         }
@@ -102,13 +168,16 @@ internal static class RouteDecoder
             parts.Take(type, value);
         }
 
-        return parts.Table is < TableMin or > 255 ? null : parts.Make();
+        // IPv6 has no default table (net/ipv6/fib6_rules.c).
+        uint tableMin = header.Family == Rt.FamilyIpv4 ? TableMin : TableMin + 1;
+        return parts.Table < tableMin || parts.Table > 255 ? null : parts.Make();
     }
 
     public static KernelNeighbour? Neighbour(NetlinkMessage message)
     {
         if (!MemoryMarshal.TryRead(message.Payload, out RtRoute.NeighbourMessage header)
-            || header.Family is not (Rt.FamilyIpv4 or Rt.FamilyIpv6))
+            || header.Family is not (Rt.FamilyIpv4 or Rt.FamilyIpv6)
+            || (header.Flags & RtRoute.NeighbourProxy) != 0)
         {
             return null;
         }
@@ -143,6 +212,8 @@ internal static class RouteDecoder
         private int _output;
         private uint _priority;
         private uint _mtu;
+        private uint _nextHop;
+        private IpPrefix? _source;
         private bool _isEncapsulated;
 
         public uint Table { get; private set; } = header.Table;
@@ -153,6 +224,12 @@ internal static class RouteDecoder
             {
                 case RtRoute.RouteDestination when value.Length is 4 or 16:
                     _destination = IpPrefix.From(value, header.DestinationLength);
+                    break;
+                case RtRoute.RouteSource when value.Length is 4 or 16:
+                    _source = IpPrefix.From(value, header.SourceLength);
+                    break;
+                case RtRoute.RouteNextHop:
+                    _nextHop = (uint)NetlinkAttributes.Number(value);
                     break;
                 case RtRoute.RouteOutput:
                     _output = (int)NetlinkAttributes.Number(value);
@@ -192,6 +269,9 @@ internal static class RouteDecoder
                 Tos = header.Tos,
                 Protocol = header.Protocol,
                 MtuBytes = _mtu,
+                NextHopId = _nextHop,
+                Source = header.SourceLength == 0 ? null
+                    : _source ?? new IpPrefix(_family, 0, header.SourceLength),
                 Hops = _hops,
             };
         }

@@ -7,7 +7,10 @@ namespace LowLatency.Native.Netlink;
 /// told twice, which is harmless. One thread.</summary>
 public sealed class RouteMonitor : IDisposable
 {
-    private const int QueueBytes = 8 << 20; // some ten thousand routes: one fast reload of a routing daemon
+    /// <summary>Bytes of changes that may wait: some ten thousand routes, one fast reload of a routing
+    /// daemon.</summary>
+    public const int QueueBytes = 8 << 20;
+
     private const ushort FlagReplace = 0x100; // NLM_F_REPLACE, NLM_F_APPEND of linux/netlink.h
     private const ushort FlagAppend = 0x800;
     private readonly NetlinkSocket _events;
@@ -34,8 +37,10 @@ public sealed class RouteMonitor : IDisposable
             Libc.NetGrowReceiveBuffer(events.Fd, queueBytes);
             ReadOnlySpan<uint> groups =
             [
-                Rt.GroupLink, RtRoute.GroupNeighbour, RtRoute.GroupRoute4, RtRoute.GroupRoute6,
-                    RtRoute.GroupNextHop,
+                Rt.GroupLink, Rt.GroupIpv4Address, Rt.GroupIpv6Address,
+                RtRoute.GroupNeighbour, RtRoute.GroupRoute4, RtRoute.GroupRoute6, RtRoute.GroupRule4,
+                RtRoute.GroupRule6, RtRoute.GroupConfiguration4, RtRoute.GroupConfiguration6,
+                RtRoute.GroupNextHop,
             ];
             foreach (uint group in groups)
             {
@@ -121,6 +126,61 @@ public sealed class RouteMonitor : IDisposable
         return links;
     }
 
+    /// <summary>All next hop objects.</summary>
+    /// <exception cref="NativeException">The kernel refused.</exception>
+    public List<KernelNextHop> NextHops()
+    {
+        List<KernelNextHop> nextHops = [];
+        Span<byte> buffer = stackalloc byte[64];
+        NetlinkRequest request = new(buffer, RtRoute.GetNextHop, Nl.FlagDump);
+        request.Append(default(RtRoute.NextHopMessage));
+        Errno errno = _questions.Dump(request.Bytes, NextHopDecoder.NextHop, nextHops);
+        if (errno != Errno.EOPNOTSUPP) // a kernel before 5.3 has none
+        {
+            Check("RTM_GETNEXTHOP", errno);
+        }
+
+        return nextHops;
+    }
+
+    /// <summary>What stands before the tables: rules that choose among them, and whether the kernel
+    /// forwards at all.</summary>
+    /// <exception cref="NativeException">The kernel refused.</exception>
+    public RoutePolicy Policy() => new(
+        HasOtherRules(Rt.FamilyIpv4) || HasOtherRules(Rt.FamilyIpv6),
+        IsForwarding(Rt.FamilyIpv4), IsForwarding(Rt.FamilyIpv6));
+
+    private bool HasOtherRules(byte family)
+    {
+        List<RouteRule> rules = [];
+        Span<byte> buffer = stackalloc byte[64];
+        NetlinkRequest request = new(buffer, RtRoute.GetRule, Nl.FlagDump);
+        request.Append(new RtRoute.RuleMessage { Family = family });
+        Errno errno = _questions.Dump(request.Bytes, RuleDecoder.Rule, rules);
+        if (errno == Errno.EOPNOTSUPP) // a kernel without CONFIG_IP_MULTIPLE_TABLES, or without IPv6
+        {
+            return false;
+        }
+
+        Check("RTM_GETRULE", errno);
+        return !RouteRule.AreStandard(rules);
+    }
+
+    private bool IsForwarding(byte family)
+    {
+        List<string> answers = [];
+        Span<byte> buffer = stackalloc byte[64];
+        NetlinkRequest request = new(buffer, RtRoute.GetConfiguration, Nl.FlagDump);
+        request.Append(new RtRoute.ConfigurationMessage { Family = family });
+        Errno errno = _questions.Dump(request.Bytes, RuleDecoder.ForwardingOfAll, answers);
+        if (errno != Errno.EOPNOTSUPP)
+        {
+            Check("RTM_GETNETCONF", errno);
+        }
+
+        return answers.Contains("1");
+    }
+
     /// <summary>Has the kernel find out or confirm a neighbour's MAC (NTF_USE); the answer comes as a
     /// change.</summary>
     public Errno Resolve(int interfaceIndex, IpPrefix address)
@@ -169,7 +229,17 @@ public sealed class RouteMonitor : IDisposable
                     message.Type == RtRoute.NewNeighbour ? RouteEventKind.Neighbour
                         : RouteEventKind.NeighbourRemoved,
                     null, neighbour, false, false);
-            case Rt.NewLink or Rt.DelLink or RtRoute.NewNextHop or RtRoute.DelNextHop:
+            case Rt.NewLink or Rt.DelLink when RouteNetlink.ParseLink(message, message.Type) is { } link:
+                return new RouteEvent(
+                    message.Type == Rt.NewLink ? RouteEventKind.Link : RouteEventKind.LinkRemoved,
+                    null, null, false, false, link);
+            case RtRoute.NewNextHop or RtRoute.DelNextHop when NextHopDecoder.NextHop(message)
+                is { } nextHop:
+                return new RouteEvent(
+                    message.Type == RtRoute.NewNextHop ? RouteEventKind.NextHop
+                        : RouteEventKind.NextHopRemoved,
+                    null, null, false, false, NextHop: nextHop);
+            case Rt.NewAddr or Rt.DelAddr or RtRoute.NewRule or RtRoute.DelRule or RtRoute.NewConfiguration:
                 return new RouteEvent(RouteEventKind.Resync, null, null, false, false);
             default:
                 return null;

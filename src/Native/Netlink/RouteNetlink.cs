@@ -154,9 +154,12 @@ public sealed class RouteNetlink : IDisposable
     }
 
     /// <summary>Reads a link message; null when it is none.</summary>
-    internal static LinkInfo? ParseLink(NetlinkMessage message)
+    internal static LinkInfo? ParseLink(NetlinkMessage message) => ParseLink(message, Rt.NewLink);
+
+    /// <summary>Reads a link message of a type; null when it is none.</summary>
+    internal static LinkInfo? ParseLink(NetlinkMessage message, ushort messageType)
     {
-        if (message.Type != Rt.NewLink
+        if (message.Type != messageType
             || !MemoryMarshal.TryRead(message.Payload, out Rt.InterfaceMessage header)
             || header.Family != Rt.FamilyUnspecified)
         {

@@ -26,7 +26,8 @@ public readonly struct Lpm4
     /// <summary>Least memory of a table, bytes.</summary>
     public static long BytesMin => RangeTrie.RootBytes(NarrowBits);
 
-    /// <summary>Memory that holds this many routes whatever they are, bytes: up to 152 a route above the direct
+    /// <summary>Memory that holds this many routes whatever they are, bytes: up to 152 a route above the
+    /// direct
     /// array; a real table uses a fraction of it at any time.</summary>
     public static long BytesFor(uint routes)
     {
@@ -42,6 +43,9 @@ public readonly struct Lpm4
         int rootBits = RootBitsOf(memory.Length);
         return new RangeTrieWriter(memory, rootBits, 32 - rootBits, capacity);
     }
+
+    /// <summary>Bits that the direct array of a table of this memory is for.</summary>
+    public static int RootBitsOf(long bytes) => bytes > RangeTrie.RootBytes(WideBits) ? WideBits : NarrowBits;
 
     /// <summary>The value of the longest prefix that holds an address; 0: none.</summary>
     /// <param name="address">Host order.</param>
@@ -66,7 +70,8 @@ public readonly struct Lpm4
         LookupBurst(addresses, values);
     }
 
-    // All first loads, then all second ones: which addresses need one is a bit each, so that no guess of the CPU
+    // All first loads, then all second ones: which addresses need one is a bit each, so that no guess of the
+    // CPU
     // stands between the first loads.
     private unsafe void LookupBurst(ReadOnlySpan<uint> addresses, Span<uint> values)
     {
@@ -93,14 +98,14 @@ public readonly struct Lpm4
     private uint Below(uint entry, uint address) =>
         _trie.Search(entry, address & (uint.MaxValue >> _trie.RootBits)) & RangeTrie.ValueMax;
 
-    private static int RootBitsOf(long bytes) => bytes > RangeTrie.RootBytes(WideBits) ? WideBits : NarrowBits;
-
     // A small table's memory stays below where it would be taken for a large one.
     internal static bool ShapesDiffer => BytesFor(NarrowRoutesMax) <= RangeTrie.RootBytes(WideBits);
 }
 
-/// <summary>Routes of IPv6 for a reader. Any thread, no locks. Two shapes, told apart by the memory's size: 16
-/// bits direct (256 KiB), or 24 (64 MiB) for more than <see cref="NarrowRoutesMax"/> routes; then nodes over 16
+/// <summary>Routes of IPv6 for a reader. Any thread, no locks. Two shapes, told apart by the memory's size:
+/// 16
+/// bits direct (256 KiB), or 24 (64 MiB) for more than <see cref="NarrowRoutesMax"/> routes; then nodes over
+/// 16
 /// bits each.</summary>
 public readonly struct Lpm6
 {
@@ -131,6 +136,9 @@ public readonly struct Lpm6
     public static RangeTrieWriter WriterOf(NativeSpan<byte> memory, uint capacity) =>
         new(memory, RootBitsOf(memory.Length), NodeBits, capacity);
 
+    /// <summary>Bits that the direct array of a table of this memory is for.</summary>
+    public static int RootBitsOf(long bytes) => bytes > RangeTrie.RootBytes(WideBits) ? WideBits : NarrowBits;
+
     /// <summary>The value of the longest prefix that holds an address; 0: none.</summary>
     /// <param name="high">First 64 bits, host order.</param>
     /// <param name="low">Last 64 bits, host order.</param>
@@ -153,8 +161,6 @@ public readonly struct Lpm6
     /// <summary>The same for an address as bytes, network order.</summary>
     public uint Lookup(ReadOnlySpan<byte> address) => Lookup(
         BinaryPrimitives.ReadUInt64BigEndian(address), BinaryPrimitives.ReadUInt64BigEndian(address[8..]));
-
-    private static int RootBitsOf(long bytes) => bytes > RangeTrie.RootBytes(WideBits) ? WideBits : NarrowBits;
 
     // A small table's memory stays below where it would be taken for a large one.
     internal static bool ShapesDiffer => BytesFor(NarrowRoutesMax) <= RangeTrie.RootBytes(WideBits);

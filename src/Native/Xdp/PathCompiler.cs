@@ -1,9 +1,11 @@
 using LowLatency.Native.Layout;
+using LowLatency.Native.Tables;
 
 namespace LowLatency.Native.Xdp;
 
-/// <summary>What a lane's stages come to when they only connect, rewrite MACs and drop by rules: one
-/// <see cref="XdpPath"/> for each interface that frames come in by. Both programs ask it, of the same plan.
+/// <summary>What a lane's stages come to when they only connect or route, rewrite MACs and drop by rules:
+/// one <see cref="XdpPath"/> for each interface that frames come in by. Both programs ask it, of the same
+/// plan.
 /// Pure.</summary>
 public static class PathCompiler
 {
@@ -19,12 +21,18 @@ public static class PathCompiler
         }
 
         int filters = 0;
+        int route = RouteOf(plan, lane);
         for (int i = 0; i < entry.StageCount; i++)
         {
             ref readonly PlanStage stage = ref plan.Stage((int)entry.FirstStage + i);
             filters += stage.Kind == StageKind.Filter ? 1 : 0;
             bool isKnown = stage.Kind is StageKind.CrossConnect or StageKind.MacRewrite or StageKind.MacSwap
-                or StageKind.Filter;
+                or StageKind.Filter or StageKind.Route;
+            if (route >= 0 && isKnown && (stage.Kind == StageKind.Filter ? i > route : i != route))
+            {
+                return $"stage {i} is of a kind that only a lane combines with route stage {route}";
+            }
+
             if (!isKnown || filters > 1 || stage.RuleCount > XdpRules.Max)
             {
                 return !isKnown ? $"stage {i} is of a kind that only a lane runs"
@@ -45,6 +53,7 @@ public static class PathCompiler
     {
         ref readonly PlanLane entry = ref plan.Lane(lane);
         path = new XdpPath { DestinationFrom = MacFrom.Destination, SourceFrom = MacFrom.Source };
+        int route = RouteOf(plan, lane);
         int egress = -1;
         for (int i = 0; i < entry.StageCount; i++)
         {
@@ -69,6 +78,12 @@ public static class PathCompiler
             }
         }
 
+        if (route >= 0)
+        {
+            AddRoute(plan, plan.Port(entry.Ports[port]), (int)entry.FirstStage + route, ref path);
+            return true;
+        }
+
         if (egress < 0)
         {
             return false;
@@ -78,6 +93,32 @@ public static class PathCompiler
         path.Egress = to.InterfaceNumber;
         path.BytesMax = to.MtuBytes + Limits.EthernetOverheadBytes;
         return true;
+    }
+
+    /// <summary>Number of a lane's first route stage; -1: it has none.</summary>
+    public static int RouteOf(PlanImage plan, int lane)
+    {
+        for (int i = 0; i < plan.Lane(lane).StageCount; i++)
+        {
+            if (plan.Stage((int)plan.Lane(lane).FirstStage + i).Kind == StageKind.Route)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static void AddRoute(PlanImage plan, in PlanPort ingress, int stage, ref XdpPath path)
+    {
+        int first = (int)plan.Stage(stage).FirstTable;
+        path.HasRoute = 1;
+        path.BytesMax = uint.MaxValue; // the next hop's MTU counts
+        path.OwnMac = ingress.Mac;
+        path.RootBits4 = (uint)Lpm4.RootBitsOf(plan.Table(first + RouteSettings.Routes4).Bytes);
+        path.RootBits6 = (uint)Lpm6.RootBitsOf(plan.Table(first + RouteSettings.Routes6).Bytes);
+        path.HopCount = plan.Table(first + RouteSettings.NextHops).Capacity;
+        path.TablesAt = plan.Table(first).Offset;
     }
 
     private static string WhyNotPorts(PlanImage plan, int lane)

@@ -8,7 +8,7 @@ namespace LowLatency.Native.Xdp;
 
 /// <summary>The embedded lowlat.bpf.o, loaded into the kernel with maps of its own, not attached to anything.
 /// One thread at a time; once loaded, nothing here allocates.</summary>
-internal sealed unsafe class XdpObject : IDisposable
+internal sealed unsafe partial class XdpObject : IDisposable
 {
     private const string ResourceName = "lowlat.bpf.o";
     private const string ProgramName = "lowlat_xdp";
@@ -27,6 +27,7 @@ internal sealed unsafe class XdpObject : IDisposable
     private readonly int _pathsFd;
     private readonly int _egressFd;
     private readonly int _hitsFd;
+    private readonly int _tablesFd;
     private readonly ulong[] _perCpu; // one struct ll_outcomes per possible CPU; pinned, the kernel writes it
     // Addresses behind each filter bit, to know when to clear it.
     private readonly int[] _slots4 = new int[64];
@@ -50,6 +51,7 @@ internal sealed unsafe class XdpObject : IDisposable
         _pathsFd = MapFd(handle, "ll_paths");
         _egressFd = MapFd(handle, "ll_egress");
         _hitsFd = MapFd(handle, "ll_rule_hits");
+        _tablesFd = MapFd(handle, "ll_tables");
         Invariant.Require(ProgramFd >= 0);
     }
 
@@ -84,10 +86,8 @@ internal sealed unsafe class XdpObject : IDisposable
             handle = Open(elf, log);
             int rc = LibBpf.MapSetMaxEntries(LibBpf.ObjectFindMap(handle, "ll_sockets"), (uint)queueCount);
             Invariant.Require(rc == 0);
-            uint paths = takesPaths ? 1u : 0u;
-            void* constants = LibBpf.ObjectFindMap(handle, ".rodata.paths");
-            rc = constants == null ? 0 : LibBpf.MapSetInitialValue(constants, &paths, sizeof(uint));
-            Invariant.Require(rc == 0); // before loading, and of the size it has
+            SetConstants(handle, ".rodata.paths", [takesPaths ? 1u : 0u]);
+            SetConstants(handle, ".rodata.crc", KernelTable.CrcTables());
             rc = LibBpf.ObjectLoad(handle);
             if (rc < 0)
             {
@@ -229,69 +229,6 @@ internal sealed unsafe class XdpObject : IDisposable
         return Errno.Ok;
     }
 
-    /// <summary>The interface behind a number that paths name. The calling thread is in its
-    /// namespace.</summary>
-    public Errno SetEgress(uint number, int interfaceIndex) =>
-        Answer(LibBpf.MapUpdate(_egressFd, &number, &interfaceIndex, UpdateAny));
-
-    /// <summary>Writes one of the two paths, its counters at zero. It must not be in use.</summary>
-    public Errno WritePath(uint number, in XdpPath path)
-    {
-        Invariant.Require(number < 2);
-        Array.Clear(_perCpuHits);
-        fixed (ulong* zeros = _perCpuHits) // in bounds: HitWords for each possible CPU
-        {
-            for (uint rule = 0; rule < XdpRules.Max; rule++)
-            {
-                uint entry = (number * XdpRules.Max) + rule;
-                Errno errno = Answer(LibBpf.MapUpdate(_hitsFd, &entry, zeros, UpdateAny));
-                Invariant.Require(errno == Errno.Ok); // a preallocated array
-            }
-        }
-
-        fixed (XdpPath* value = &path)
-        {
-            return Answer(LibBpf.MapUpdate(_pathsFd, &number, value, UpdateAny));
-        }
-    }
-
-    /// <summary>Frames take this path from now on; null: none, all of ours go to the sockets.</summary>
-    public Errno UsePath(uint? number)
-    {
-        _config.Flags &= ~(XdpConfig.FlagPath | XdpConfig.FlagPath1);
-        _config.Flags |= number switch
-        {
-            null => 0,
-            0 => XdpConfig.FlagPath,
-            _ => XdpConfig.FlagPath | XdpConfig.FlagPath1,
-        };
-        return WriteConfig();
-    }
-
-    /// <summary>Sums what a rule of a path matched, all CPUs.</summary>
-    public Errno ReadHits(uint number, uint rule, ref RuleCounter hits)
-    {
-        Invariant.Require(number < 2 && rule < XdpRules.Max);
-        uint entry = (number * XdpRules.Max) + rule;
-        fixed (ulong* values = _perCpuHits) // in bounds: HitWords for each possible CPU
-        {
-            Errno errno = Answer(LibBpf.MapLookup(_hitsFd, &entry, values));
-            if (errno != Errno.Ok)
-            {
-                return errno;
-            }
-        }
-
-        hits = default;
-        for (int i = 0; i < _perCpuHits.Length; i += HitWords)
-        {
-            hits.Frames += _perCpuHits[i];
-            hits.Bytes += _perCpuHits[i + 1];
-        }
-
-        return Errno.Ok;
-    }
-
     /// <summary>Closes program and maps; the kernel frees them when no link holds them.</summary>
     public void Dispose()
     {
@@ -318,6 +255,17 @@ internal sealed unsafe class XdpObject : IDisposable
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;
+    }
+
+    private static void SetConstants(void* handle, string map, ReadOnlySpan<uint> words)
+    {
+        void* constants = LibBpf.ObjectFindMap(handle, map);
+        fixed (uint* values = words) // in bounds: the length is the span's own
+        {
+            int rc = constants == null ? 0
+                : LibBpf.MapSetInitialValue(constants, values, (nuint)(words.Length * sizeof(uint)));
+            Invariant.Require(rc == 0); // before loading, and of the size it has
+        }
     }
 
     private static void* Open(byte[] elf, byte* log)

@@ -37,8 +37,21 @@ public struct XdpPath
     public uint RuleCount;
     /// <summary>1: what no rule names is dropped.</summary>
     public uint DefaultIsDrop;
+    /// <summary>1: route tables say where a frame goes, not <see cref="Egress"/> and the MACs.</summary>
+    public uint HasRoute;
+    /// <summary>Bits of the direct array of the IPv4 routes.</summary>
+    public uint RootBits4;
+    /// <summary>Bits of the direct array of the IPv6 routes.</summary>
+    public uint RootBits6;
+    /// <summary>Next hops; groups stand behind them.</summary>
+    public uint HopCount;
     /// <summary>Zero.</summary>
     public uint Reserved;
+    /// <summary>Routed is what was sent to this MAC; first byte lowest.</summary>
+    public ulong OwnMac;
+    /// <summary>Where the tables start in the table memory: tells them from those of another
+    /// generation.</summary>
+    public long TablesAt;
     /// <summary>The rules, in order.</summary>
     public XdpRules Rules;
 }

@@ -1,5 +1,6 @@
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
+using LowLatency.Native.Memory;
 using LowLatency.Native.Netlink;
 
 namespace LowLatency.Native.Xdp;
@@ -16,6 +17,7 @@ public sealed class XdpProgram : IDisposable
     private readonly string _networkNamespace;
     private uint _path; // the one that was written last
     private bool _hasPath;
+    private bool _hasTables;
     private int _linkFd;
 
     private XdpProgram(XdpObject loaded, int linkFd, XdpAttachRequest request)
@@ -140,15 +142,39 @@ public sealed class XdpProgram : IDisposable
         }
     }
 
+    /// <summary>The interface behind a number is no way out any more: frames for it go to the sockets.
+    /// Allocates nothing.</summary>
+    public void ClearEgress(uint number)
+    {
+        Errno errno = _object.ClearEgress(number);
+        Invariant.Require(errno == Errno.Ok);
+    }
+
     /// <summary>Writes what <see cref="UsePath"/> puts in force; until then the last one stays. Its rules
     /// count from zero.</summary>
-    public void WritePath(in XdpPath path)
+    /// <param name="path">The path.</param>
+    /// <param name="tables">The plan's tables.</param>
+    /// <param name="firstTable">First of its route stage; -1: it has none.</param>
+    public void WritePath(in XdpPath path, TableMemory tables, int firstTable)
     {
+        ArgumentNullException.ThrowIfNull(tables);
         uint next = _hasPath ? 1 - _path : 0;
+        for (uint table = 0; firstTable >= 0 && table < RouteSettings.Tables; table++)
+        {
+            Errno set = _object.SetTable(next, table, tables.KernelFd(firstTable + (int)table));
+            Invariant.Require(set == Errno.Ok); // of the shape that it asks for
+        }
+
+        for (uint table = 0; _hasTables && table < RouteSettings.Tables; table++)
+        {
+            Invariant.Require(_object.SetTable(1 - next, table, -1) == Errno.Ok); // its memory is free
+        }
+
         Errno errno = _object.WritePath(next, path);
         Invariant.Require(errno == Errno.Ok); // one of two entries of a preallocated array
         _path = next;
         _hasPath = true;
+        _hasTables = firstTable >= 0;
     }
 
     /// <summary>Frames take the path that was written last from now on; false: all of ours go to the sockets.
@@ -157,6 +183,18 @@ public sealed class XdpProgram : IDisposable
     {
         Invariant.Require(_hasPath || !isOn);
         Errno errno = _object.UsePath(isOn ? _path : null);
+        Invariant.Require(errno == Errno.Ok);
+    }
+
+    /// <summary>Waits until every program that runs now, on any interface, has ended: what was taken out of
+    /// the tables before is read by none. Of a path that routes. Allocates nothing.</summary>
+    public void WaitForReaders(TableMemory tables, int firstTable)
+    {
+        ArgumentNullException.ThrowIfNull(tables);
+        // Replacing a map inside a map waits (kernel/bpf/syscall.c maybe_wait_bpf_programs), by the same,
+        // too.
+        Errno errno = _object.SetTable(_path, RouteSettings.NextHops,
+            tables.KernelFd(firstTable + RouteSettings.NextHops));
         Invariant.Require(errno == Errno.Ok);
     }
 

@@ -13,12 +13,18 @@ public sealed class HelpTests
     [InlineData("plan")]
     [InlineData("run")]
     [InlineData("load")]
+    [InlineData("certify")]
     [InlineData("reload")]
     [InlineData("status")]
     [InlineData("trace")]
     [InlineData("stop")]
+    [InlineData("jitter")]
     [InlineData("ports")]
     [InlineData("report")]
+    [InlineData("record")]
+    [InlineData("record ls")]
+    [InlineData("record extract")]
+    [InlineData("record repair")]
     [InlineData("tune")]
     [InlineData("tune history")]
     [InlineData("tune rollback")]
@@ -45,8 +51,9 @@ public sealed class HelpTests
             StringComparison.Ordinal)..].Split('\n').Skip(1)
             .Where(line => line.Length > 2 && line[2] != ' ').Select(line => line.Trim().Split(' ')[0]);
         Assert.Equal(
-            ["check", "plan", "run", "load", "reload", "status", "trace", "stop", "ports", "report", "tune",
-                "lab",
+            ["check", "plan", "run", "load", "jitter", "certify", "reload", "status", "trace", "stop",
+                "ports",
+                "report", "record", "tune", "lab",
                 "version",
                 "selftest"], verbs);
     }

@@ -34,6 +34,7 @@ public sealed class WrongInputTests
     [InlineData("--duration soon", "run", "-c", "/nonexistent/x.toml", "--duration", "soon")]
     [InlineData("--queues 0: must be 1 to 4", "lab", "up", "--name", "llnever", "--queues", "0")]
     [InlineData("--netns nowhere", "ports", "--netns", "nowhere")]
+    [InlineData("no such file", "record", "ls", "/nonexistent/x.pcapng")]
     [InlineData("no run folder", "report", "/nonexistent/run")]
     public void A_wrong_value_is_named_with_what_must_hold(string part, params string[] args)
     {

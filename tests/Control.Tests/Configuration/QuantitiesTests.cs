@@ -136,7 +136,7 @@ public sealed class QuantitiesTests
     [Fact]
     public void An_IMIX_has_one_to_eight_sizes()
     {
-        Assert.Equal([new SizeShare(60, 7), new SizeShare(594, 4), new SizeShare(1514, 1)],
+        Assert.Equal([new SizeShare(60, 60, 7), new SizeShare(594, 594, 4), new SizeShare(1514, 1514, 1)],
             Quantities.Imix("60:7,594:4,1514:1"));
         Assert.Equal(8, Quantities.Imix("1,2,3,4,5,6,7,8")?.Count);
         Assert.Null(Quantities.Imix("1,2,3,4,5,6,7,8,9"));

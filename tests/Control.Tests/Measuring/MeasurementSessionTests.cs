@@ -50,7 +50,7 @@ public sealed class MeasurementSessionTests
         long thrownAway = plane.Recorded[0];
         // The lane sleeps, so that the baseline's cut is known to the value: both banks go.
         LaneTrack track = new(plane.Reader, "forward", 0);
-        track.TakeBothBanks();
+        track.TakeBothBanks(isKept: true);
         Assert.Equal(thrownAway, track.Whole(HistogramKind.Residence)!.TotalCount);
 
         LanePageOf(plane, 0).State = LaneState.Armed;

@@ -96,6 +96,28 @@ public sealed class PercentilesTests
         Assert.InRange(summary.MeanNs!.Value, samples.Average() * 0.999, samples.Average() * 1.001);
     }
 
+    [Theory]
+    [InlineData(0, 3.00)]
+    [InlineData(1, 4.74)]
+    [InlineData(10, 16.96)]
+    [InlineData(100, 118.08)]
+    public void The_bound_of_a_count_is_that_of_the_tables(long count, double bound) =>
+        Assert.Equal(bound, Exceeding.Bound(count), 0.03); // chi-squared, 2 (n + 1) degrees, 0.95, halved
+
+    [Fact]
+    public void Rates_count_what_lies_above_and_none_in_ten_seconds_is_at_most_three_in_ten()
+    {
+        LongHistogram histogram = Histograms.New();
+        histogram.RecordValueWithCount(1_000, 50);
+        histogram.RecordValueWithCount(1_001, 7);
+        histogram.RecordValueWithCount(40_000, 3);
+        Assert.Equal((10L, 1.0), (Exceeding.Of(histogram, 1_000, 10)!.Count,
+            Exceeding.Of(histogram, 1_000, 10)!.PerSecond));
+        Assert.Equal(new Exceeding(0, 0, 0.3), Exceeding.Of(histogram, 50_000, 10));
+        Assert.Null(Exceeding.Of(null, 1_000, 10));
+        Assert.Null(Exceeding.Of(histogram, 1_000, 0));
+    }
+
     [Fact]
     public void No_samples_are_no_numbers()
     {

@@ -25,6 +25,20 @@ public sealed class OffloadTests
     }
 
     [Fact]
+    public void A_route_stage_goes_into_the_kernel_and_every_port_is_a_way_out()
+    {
+        PlanResult result = Plan(Text("kernel", "kind = \"route\"\ntable = \"kernel\""), Sample.Lab);
+        Sample.Expect(result.Errors);
+        string text = PlanText.Write(result.Plan!);
+        Assert.Contains("  offload a -> by its routes in the kernel\n  offload b -> by its routes in the "
+            + "kernel\n", text, StringComparison.Ordinal);
+        PlanResult veth = Plan(Text("auto", "kind = \"route\"\ntable = \"kernel\""),
+            Sample.Change(Sample.Lab, "dutA", link => link with { Xdp = XdpFeatures.Basic }));
+        Assert.Contains(veth.Notes, note => note.ToString().Contains(
+            "dutA takes no redirected frames now", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void What_the_kernel_cannot_do_is_an_error_when_it_must_and_a_note_when_it_may()
     {
         PlanResult must = Plan(Text("kernel", Reflect), Sample.Lab);

@@ -324,11 +324,11 @@ public sealed class PlannerErrorTests
         },
             "--imix 60;7: must be up to 8 sizes with weights such as \"60:7,594:4,1514:1\". Write "
                 + "--imix 60:7,594:4,1514:1, for example.",
-            "--flows 0: must be an integer from 1 to 32768. Write --flows 64, for example.",
+            "--flows 0: must be an integer from 1 to 1048576. Write --flows 64, for example.",
+            "--schedule bursty: must be one of \"constant\", \"poisson\", \"burst\", \"ramp\", "
+                + "\"steps\". Write --schedule constant, for example.",
             "--rate 10q: must be frames a second over 0 and at most 50M, such as \"100k\" or "
                 + "\"1.5M\". Write --rate 100k, for example.",
-            "--schedule bursty: must be one of \"constant\", \"poisson\". Write --schedule "
-                + "constant, for example.",
             "--duration 10: must be a duration of at least 1ms with its unit: ns, us, ms, s or min. "
                 + "Write --duration 10s, for example.",
             "--warmup -1s: must be a duration with its unit: ns, us, ms, s or min. Write --warmup "
@@ -345,9 +345,11 @@ public sealed class PlannerErrorTests
     public void A_size_that_is_no_number_or_too_small_is_refused()
     {
         Load(Sample.Text, Sample.Lab, new LoadOverrides { Size = "big" },
-            "--size big: must be an integer from 60 to 4096. Write --size 60, for example.");
+            "--size big: must be a number of bytes from 60 to 4096, or a range such as \"60-1514\". "
+                + "Write --size 60-1514, for example.");
         Load(Sample.Text, Sample.Lab, new LoadOverrides { Size = "59" },
-            "--size 59: must be an integer from 60 to 4096. Write --size 60, for example.");
+            "--size 59: must be a number of bytes from 60 to 4096, or a range such as \"60-1514\". "
+                + "Write --size 60-1514, for example.");
         Load(Sample.Text, Sample.Lab, new LoadOverrides { Imix = "60:1,50:1" },
             "--imix 60:1,50:1: frames of 50 bytes: an IPv4 frame with the generator's mark has at "
                 + "least 60. Write 60.");
@@ -359,8 +361,8 @@ public sealed class PlannerErrorTests
     public void More_flows_than_source_ports_are_refused() =>
         Load(Sample.With("rate = \"100k\"", "rate = \"100k\"\nsource_port = 40000"), Sample.Lab,
             new LoadOverrides { Flows = 32768 },
-            "--flows 32768: flow n adds n to source_port 40000; 65535 is the last port. Give at "
-                + "most 25536, or lower source_port.");
+            "--flows 32768: 32768 flows need 32768 source ports from 40000 on, 65535 is the last. Lower "
+                + "source_port, or give source or destination as a range of addresses.");
 
     private static string Lane => Sample.Text[Sample.Text.IndexOf("[[lane]]", StringComparison.Ordinal)
         ..Sample.Text.IndexOf("[load]", StringComparison.Ordinal)];

@@ -37,6 +37,20 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void A_late_generator_is_marked_with_its_reasons_in_text_page_and_verdict()
+    {
+        GeneratorResult late = Run.Result.Generator! with { IsLate = true, WhyLate = ["it <slept>"] };
+        RunResult result = Run.Result with { Generator = late };
+        RunDocument run = Run with { Result = result with { Verdict = Judgement.Of(result, []) } };
+        string text = TextReport.Render(run);
+        Assert.Contains("<- generator was late\n  it <slept>\n", text, StringComparison.Ordinal);
+        Assert.Contains("generator was late: it <slept>; end-to-end includes "
+            + "it", text, StringComparison.Ordinal);
+        Assert.Contains("generator was late: it "
+            + "&lt;slept&gt;.", HtmlReport.Render(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void No_line_of_the_text_report_is_wider_than_100_columns_or_has_colour_unasked()
     {
         LaneResult lane = Run.Result.Lanes[0] with
@@ -93,7 +107,7 @@ public sealed class ReportTests
                 && reader.Name is "script" or "link" or "img" or "iframe");
         }
 
-        Assert.Equal(3, svgs);
+        Assert.Equal(4, svgs);
         Assert.DoesNotMatch(new Regex(
             """(src|href|url)\s*[=(]|https?:|@import""", RegexOptions.IgnoreCase), page);
         Assert.Contains("Example CPU &lt;8 &amp; more&gt;", page, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using HdrHistogram;
+using LowLatency.Control.Explaining;
 using LowLatency.Control.Measuring;
 using LowLatency.Control.Reporting;
 
@@ -27,12 +28,40 @@ internal static class SampleRun
             [Lane("gen0", "load", "generator", set), Lane("recv0", "load", "receiver", set),
                 Lane("fwd0", "forward", "forward", set)],
             new GeneratorResult(20_000, 19_996.2, 310, 2_480, 41_000, 12, false, "poisson",
-                new QuietResult(100_000_000, 3_000_000, 500_000)),
+                new QuietResult(100_000_000, 3_000_000, 500_000),
+                LatencySummary.Of(Tail(new Random(9), 210_000, 310, 0.5, 41_000)), []),
             [new("load", 4711, 121_400_000, 24_300_000, 33_554_432, 0, 950_000),
                 new("forward", 4712, 98_700_000, 22_100_000, 16_777_216, 0, 950_000)],
             [new("p99.9", 50_000, through!.P999Ns, through.P999Ns <= 50_000),
                 new("p99.999", 900_000, null, false)],
-            new Verdict(true, [], []));
+            new Verdict(true, [], []),
+            [
+                new NoiseSpectrum("cpu2", 2, 10, 81_000, 40_000, [new GapRate(1_000, 12, 1.2, null),
+                    new GapRate(50_000, 0, 0, 0.3)], [new PacketWait("p99.999", 3_100)]),
+            ],
+            new Explanation("T3", "", 12, 1, 81_000, 0.9877, 0.9167,
+                [new BucketRow("irq", 11, 80_000, 0.9877, 40_000),
+                    new BucketRow("unattributed", 1, 1_000, 0.0123, 1_000)],
+                [
+                    new CulpritRow("cpu2", "irq", "local timer (tick_nohz_handler)", 11, 80_000, 40_000,
+                        4_000_000,
+                        "cpu.tick.silent"),
+                    new CulpritRow("cpu2", "unattributed", "", 1, 1_000, 1_000, null, ""),
+                ],
+                [new ExplainedGap("cpu2", 2, 5_000_000, 40_000,
+                    [new GapPart("irq", "local timer (tick_nohz_handler)", 40_000)])],
+                new ObserverCost(170_000_000, 4_711, 0, 0), ["a note"]))
+        {
+            Window = new RunWindow(2, 10.004, 0.412),
+            Confidence = RunStatistics.Confidence(set, new HistogramSet()),
+            Exceedance = RunStatistics.Exceedance(set, 10.004),
+            Stages =
+            [
+                new("fwd0", null, "admit", 3_124, 51, 103, 1_471, 51, 103),
+                new("fwd0", 0, "fused", 3_124, 87, 191, 2_047, 63, 127),
+                new("fwd0", null, "completion", 940, 21_503, null, 65_535, 20_479, null),
+            ],
+        };
         result = result with { Verdict = Judgement.Of(result, []) };
         return new RunDocument(result, MakeManifest(), MakeTimeline(), set);
     }

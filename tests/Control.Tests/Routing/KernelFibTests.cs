@@ -1,7 +1,6 @@
 using System.Net;
 using LowLatency.Control.Routing;
 using LowLatency.Native.Layout;
-using LowLatency.Native.Memory;
 using LowLatency.Native.Netlink;
 using LowLatency.Native.Tables;
 using Xunit;
@@ -72,6 +71,15 @@ public sealed class KernelFibTests : IDisposable
     }
 
     [Fact]
+    public void A_host_route_at_the_end_of_a_block_changes_as_others_do()
+    {
+        const string prefix = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128";
+        Route(prefix, via: "fd00::9", link: 2, priority: 1024);
+        Route(prefix, link: 9, priority: 10);
+        Assert.Equal("otherinterface", At("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"));
+    }
+
+    [Fact]
     public void A_route_out_of_a_link_that_is_no_port_goes_to_the_kernel()
     {
         Route("20.0.0.0/8", via: "10.9.0.9", link: 9);
@@ -103,14 +111,131 @@ public sealed class KernelFibTests : IDisposable
     }
 
     [Fact]
-    public void Parts_of_an_IPv6_multipath_route_ask_for_the_whole_state()
+    public void Ways_of_an_IPv6_route_come_with_the_whole_and_go_alone()
     {
         KernelRoute one = Make("2001:db8::/32", via: "fd00::9", link: 2);
-        Assert.True(_bench.Fib.Apply(new RouteEvent(RouteEventKind.RouteAdded, one, null, false, false)));
-        KernelRoute other = one with { Hops = [.. one.Hops, new RouteHop(3, Address("fd00::8"), 1, false,
-            false)] };
-        Assert.False(_bench.Fib.Apply(new RouteEvent(RouteEventKind.RouteAdded, other, null, false, true)));
+        KernelRoute both = one with { Hops = [new RouteHop(3, Address("fd00::8"), 1, false, false),
+            .. one.Hops] };
+        Apply(one, RouteEventKind.RouteAdded);
+        Apply(both, RouteEventKind.RouteAdded, appends: true);
+        Neighbour("fd00::8", 3, Mac, Reachable);
+        Neighbour("fd00::9", 2, Mac, Reachable);
+        string[] ways = ["forward 0 02020304-0506 1500", "forward 1 02020304-0506 1500"];
+        Assert.Equal(ways, Ways("2001:db8::1"));
+        Apply(one, RouteEventKind.RouteRemoved);
+        Assert.Equal(ways[1..], Ways("2001:db8::1"));
+        Remove("2001:db8::/32", via: "fd00::8", link: 3);
+        Assert.Equal(["none"], Ways("2001:db8::1"));
+    }
+
+    [Fact]
+    public void What_can_be_read_in_two_ways_asks_for_the_whole_state()
+    {
+        KernelRoute one = Make("2001:db8::/32", via: "fd00::9", link: 2);
+        KernelRoute other = Make("2001:db8::/32", link: 3);
+        Apply(one, RouteEventKind.RouteAdded);
+        Assert.False(IsUnderstood(other, RouteEventKind.RouteAdded)); // before or behind
+        Assert.False(IsUnderstood(other, RouteEventKind.RouteRemoved)); // it is not known
+        KernelRoute known = Make("20.0.0.0/8", via: "10.0.0.9", link: 2);
+        Apply(known, RouteEventKind.RouteAdded);
+        Assert.False(IsUnderstood(Make("20.0.0.0/8", via: "10.0.0.8", link: 2), RouteEventKind.RouteRemoved));
         Assert.False(_bench.Fib.Apply(new RouteEvent(RouteEventKind.Resync, null, null, false, false)));
+    }
+
+    [Fact]
+    public void A_route_told_twice_is_one_and_its_ways_die_and_live_as_told()
+    {
+        KernelRoute route = Make("20.0.0.0/8", via: "10.0.0.9", link: 2);
+        KernelRoute dead = route with { Hops = [route.Hops[0] with { IsDead = true }] };
+        Apply(route, RouteEventKind.RouteAdded);
+        Apply(dead, RouteEventKind.RouteAdded);
+        Assert.Equal("none", At("20.1.1.1"));
+        Apply(route, RouteEventKind.RouteAdded);
+        Assert.Equal("neighbour", At("20.1.1.1"));
+        Apply(dead, RouteEventKind.RouteRemoved);
+        Assert.Equal("none", At("20.1.1.1"));
+    }
+
+    [Fact]
+    public void A_throw_route_ends_the_search_as_if_there_were_no_route()
+    {
+        Route("20.0.0.0/8", via: "10.0.0.9", link: 2);
+        Route("20.1.0.0/16", type: RouteType.Throw);
+        Assert.Equal(("none", "neighbour"), (At("20.1.1.1"), At("20.2.1.1")));
+    }
+
+    [Fact]
+    public void Routes_for_some_packets_only_leave_their_prefix_to_the_kernel()
+    {
+        Route("20.0.0.0/8", via: "10.0.0.9", link: 2);
+        KernelRoute tos = Make("20.1.0.0/16", via: "10.0.0.8", link: 2) with { Tos = 0x10 };
+        Apply(tos, RouteEventKind.RouteAdded);
+        Assert.Equal(("otherinterface", "neighbour"), (At("20.1.1.1"), At("20.2.1.1")));
+        Apply(tos, RouteEventKind.RouteRemoved);
+        Assert.Equal("neighbour", At("20.1.1.1"));
+        KernelRoute source = Make("2001:db8::/32", via: "fd00::9", link: 2) with
+        {
+            Source = Address("2001:db8:1::"),
+        };
+        Apply(source, RouteEventKind.RouteAdded);
+        Assert.Equal("otherinterface", At("2001:db8::1"));
+    }
+
+    [Fact]
+    public void The_default_table_is_left_to_the_kernel_until_the_main_one_has_the_prefix()
+    {
+        Route("20.0.0.0/8", via: "10.0.0.9", link: 2, table: KernelRoutes.TableDefault);
+        Assert.Equal("otherinterface", At("20.1.1.1"));
+        Route("20.0.0.0/8", via: "10.0.0.8", link: 2);
+        Assert.Equal("neighbour", At("20.1.1.1"));
+    }
+
+    [Fact]
+    public void A_wide_IPv6_prefix_of_the_local_table_hides_what_is_more_specific_elsewhere()
+    {
+        Route("2001:db8:1::/48", via: "fd00::9", link: 2);
+        Route("2001:db8::/32", type: RouteType.Local, table: KernelRoutes.TableLocal);
+        Assert.Equal("local", At("2001:db8:1::1"));
+        Route("2001:db8:2::/48", via: "fd00::9", link: 2);
+        Assert.Equal("local", At("2001:db8:2::1"));
+        Apply(Make("2001:db8::/32", type: RouteType.Local, table: KernelRoutes.TableLocal),
+            RouteEventKind.RouteRemoved);
+        Assert.Equal(("neighbour", "neighbour", "none"),
+            (At("2001:db8:1::1"), At("2001:db8:2::1"), At("2001:db8:3::1")));
+    }
+
+    [Fact]
+    public void A_route_that_names_only_a_next_hop_object_goes_where_that_leads()
+    {
+        RouteHop way = new(2, Address("10.0.0.9"), 1, false, false);
+        KernelNextHop[] objects = [new(1, false, way, []), new(2, false, null, [(1, 3)])];
+        KernelRoute route = Make("20.0.0.0/8") with { NextHopId = 2 };
+        _bench.Fib.Replace([route], [], FibBench.Interfaces, objects);
+        Assert.Equal("neighbour", At("20.1.1.1"));
+        Assert.True(IsUnderstood(objects[0] with { Id = 7 }, RouteEventKind.NextHop));
+        Assert.False(IsUnderstood(objects[0], RouteEventKind.NextHop)); // its group has users
+        Assert.False(IsUnderstood(objects[1], RouteEventKind.NextHopRemoved));
+        Apply(Make("30.0.0.0/8") with { NextHopId = 99 }, RouteEventKind.RouteAdded); // not told of yet
+        Assert.Equal("otherinterface", At("30.1.1.1"));
+    }
+
+    [Fact]
+    public void Only_changes_of_a_link_that_routes_depend_on_ask_for_the_whole_state()
+    {
+        const uint up = 0x1_0041; // IFF_UP, IFF_RUNNING, IFF_LOWER_UP
+        FibInterface link = new(0, 0x2222, 1500, up);
+        _bench.Fib.Replace([], [], new() { [2] = link });
+        Route("20.0.0.0/8", via: "10.0.0.9", link: 2);
+        Neighbour("10.0.0.9", 2, Mac, Reachable);
+        Assert.False(_bench.Fib.Apply(2, link)); // a carrier, which the routes learn of after the link
+        Assert.True(_bench.Fib.Apply(2, link with { Mac = 0x7777 }));
+        Assert.False(_bench.Fib.Apply(2, link with { MtuBytes = 1300 }));
+        Assert.Equal("forward 0 02020304-0506 1300", At("20.1.1.1"));
+        Assert.False(_bench.Fib.Apply(2, link with { MtuBytes = 1300, Flags = 1 }));
+        Assert.True(_bench.Fib.Apply(4, new FibInterface(-1, 0, 1500)));
+        Assert.False(_bench.Fib.Apply(4, new FibInterface(-1, 0, 1500, up)));
+        Assert.False(_bench.Fib.Apply(2, null));
+        Assert.Equal("otherinterface", At("20.1.1.1"));
     }
 
     [Fact]
@@ -200,6 +325,15 @@ public sealed class KernelFibTests : IDisposable
 
     private string At(string address) => _bench.At(Address(address));
 
+    private string[] Ways(string address) => [.. Enumerable.Range(0, NextHopGroup.Buckets)
+        .Select(hash => _bench.At(Address(address), (uint)hash)).Distinct().Order()];
+
+    private bool IsUnderstood(KernelRoute route, RouteEventKind kind) =>
+        _bench.Fib.Apply(new RouteEvent(kind, route, null, false, false));
+
+    private bool IsUnderstood(KernelNextHop nextHop, RouteEventKind kind) =>
+        _bench.Fib.Apply(new RouteEvent(kind, null, null, false, false, NextHop: nextHop));
+
     private void Route(string prefix, string? via = null, int link = 0, RouteType type = RouteType.Unicast,
         uint priority = 0, uint table = 254) =>
         Apply(Make(prefix, via, link, type, priority, table), RouteEventKind.RouteAdded);
@@ -237,49 +371,4 @@ public sealed class KernelFibTests : IDisposable
         byte[] bytes = IPAddress.Parse(text).GetAddressBytes();
         return IpPrefix.From(bytes, bytes.Length * 8);
     }
-}
-
-/// <summary>A mirror over private tables, and a reader as a lane is one.</summary>
-internal sealed class FibBench : IDisposable
-{
-    public const uint Capacity = 256;
-    private readonly TableMemory _memory;
-
-    public FibBench()
-    {
-        PlanHeader header = default;
-        header.Name.Set("fib");
-        PlanTable[] tables =
-        [
-            new() { Kind = TableKind.Routes4, Capacity = Capacity, Bytes = Lpm4.BytesFor(Capacity) },
-            new() { Kind = TableKind.Routes6, Capacity = Capacity, Bytes = Lpm6.BytesFor(Capacity) },
-            new() { Kind = TableKind.NextHops, Capacity = 32, Bytes = NextHops.BytesFor(32, 8) },
-        ];
-        _memory = TableMemory.CreatePrivate(PlanImage.Build(header, [], [], [], [], tables));
-        Fib = new KernelFib(describe => new FibTables(_memory, 0) { Describe = describe });
-    }
-
-    public static Dictionary<int, FibInterface> Interfaces => new()
-    {
-        [2] = new FibInterface(0, 0x2222, 1500),
-        [3] = new FibInterface(1, 0x3333, 1500),
-        [9] = new FibInterface(-1, 0x9999, 1500),
-    };
-
-    public KernelFib Fib { get; }
-
-    /// <summary>What a lane does with a packet to an address: kind, and of a forward interface, MAC,
-    /// MTU.</summary>
-    public string At(IpPrefix address)
-    {
-        uint value = address.Family == 4 ? new Lpm4(_memory.Slice<byte>(0)).Lookup((uint)(address.Bits >> 96))
-            : new Lpm6(_memory.Slice<byte>(1)).Lookup((ulong)(address.Bits >> 64), (ulong)address.Bits);
-        NextHop hop = new NextHops(_memory.Slice<byte>(2), 32).Find(value, 0);
-        NextHopKind kind = NextHop.KindOf(hop.Destination);
-        string mac = Convert.ToHexString(BitConverter.GetBytes(hop.Destination)[..6]).Insert(8, "-");
-        return kind != NextHopKind.Forward ? kind.ToString().ToLowerInvariant()
-            : $"forward {NextHop.InterfaceOf(hop.Source)} {mac} {hop.MtuBytes}";
-    }
-
-    public void Dispose() => _memory.Dispose();
 }

@@ -25,7 +25,7 @@ public sealed class PlanRecheckTests
         ("port 1: wake-up policy 3 is unknown", p => p.Ports[1].Wake = (WakePolicy)3),
         ("port 1: stamp source 2 is unknown", p => p.Ports[1].Stamps = (StampSource)2),
         ("port 1: has no interface", p => p.Ports[1].Interface = default),
-        ("lane 0: kind 3 is unknown", p => p.Lanes[0].Kind = (LaneKind)3),
+        ("lane 0: kind 5 is unknown", p => p.Lanes[0].Kind = (LaneKind)5),
         ("lane 0: host 2 is unknown", p => p.Lanes[0].Host = (LaneHost)2),
         ("lane 0: policy 2 is unknown", p => p.Lanes[0].Policy = (LanePolicy)2),
         ("lane 0: huge pages 3 is unknown", p => p.Lanes[0].HugePages = (HugePages)3),
@@ -63,7 +63,7 @@ public sealed class PlanRecheckTests
         ("table 0: is nowhere", p => p.Tables[0].Offset = 1),
         ("table 0: is nowhere", p => p.Tables[0].Offset = -4096),
         ("table 0: is nowhere", p => p.Tables[0].Bytes = Limits.TableBytesMax + 1),
-        ("table 0: kind 12 is unknown", p => p.Tables[0].Kind = (TableKind)12),
+        ("table 0: kind 14 is unknown", p => p.Tables[0].Kind = (TableKind)14),
         ("port 0: interface number 64", p => p.Ports[0].InterfaceNumber = Limits.PortsMax),
         ("lane 0: rules out of range", p => p.Stages[0].FirstRule = uint.MaxValue),
         ("lane 0: a filter's default action is unknown", p => p.Stages[0].DefaultAction = (RuleAction)2),
@@ -82,9 +82,21 @@ public sealed class PlanRecheckTests
         ("lane 0: load rate NaN", p => p.Header.Load.RatePps = double.NaN),
         ("lane 0: load rate Infinity", p => p.Header.Load.RatePps = double.PositiveInfinity),
         ("lane 0: load rate 2000000000", p => p.Header.Load.RatePps = 2e9),
-        ("lane 0: load schedule 2 is unknown", p => p.Header.Load.Schedule = (Schedule)2),
+        ("lane 0: load schedule 6 is unknown", p => p.Header.Load.Schedule = (Schedule)6),
+        ("lane 0: replay of 0 frames in 0 ns", p => p.Header.Load.Schedule = Schedule.Replay),
+        ("lane 0: replay without its tables", p => p.Header.Load.ReplayCount = 1),
+        ("lane 0: bursts of 1 frames", p => SetBurst(p, 1, 0)),
+        ("lane 0: bursts of 262145 frames", p => SetBurst(p, Limits.BurstFramesMax + 1, 0)),
+        ("lane 0: gaps of -1 ns between bursts: the rate leaves no time for them", p => SetBurst(p, 2, -1)),
+        ("lane 0: gaps of 2001 ns between bursts: the rate leaves no time for them",
+            p => SetBurst(p, 2, 2001)),
+        ("lane 0: load has no rates", p => SetRate(p, 0, 1e6, 0)),
+        ("lane 0: load rate 0 is none", p => SetRate(p, 0, 0, 1)),
+        ("lane 0: load rate 0 is none", p => SetRate(p, 0, double.NaN, 1)),
+        ("lane 0: load rate 0 is none", p => SetRate(p, 0, 2e9, 1)),
+        ("lane 0: load rate 1 is none", p => SetRate(p, 1, 1e6, -1)),
         ("lane 0: 0 flows", p => p.Header.Load.Flows = 0),
-        ("lane 0: 32769 flows", p => p.Header.Load.Flows = 32769),
+        ("lane 0: 1048577 flows", p => p.Header.Load.Flows = Limits.FlowsMax + 1),
         ("lane 0: 0 paths", p => p.Header.Load.PathCount = 0),
         ("lane 0: 3 paths", p => p.Header.Load.PathCount = 3),
         ("lane 0: load of 0 ns", p => p.Header.Load.DurationNs = 0),
@@ -102,19 +114,41 @@ public sealed class PlanRecheckTests
             p.Header.Load.QuietForNs = p.Header.Load.QuietGuardNs = 5;
         }),
         ("lane 0: load has no frame size", p => p.Header.Load.Sizes[0].Weight = 0),
-        ("lane 0: load frames of 59 bytes", p => p.Header.Load.Sizes[0].FrameBytes = 59),
-        ("lane 0: load frames of 60 bytes", p => p.Header.Load.Family = 6),
-        ("lane 0: load frames of 2049 bytes", p => p.Header.Load.Sizes[0].FrameBytes = 2049),
+        ("lane 0: load frames of 59 to 60 bytes", p => p.Header.Load.Sizes[0].FrameBytes = 59),
+        ("lane 0: load frames of 60 to 59 bytes", p => p.Header.Load.Sizes[0].FrameBytesMax = 59),
+        ("lane 0: load frames of 60 to 60 bytes", p => p.Header.Load.Family = 6),
+        ("lane 0: load frames of 60 to 60 bytes", p => p.Header.Load.VlanCount = 1),
+        ("lane 0: load with 3 tags", p => p.Header.Load.VlanCount = 3),
+        ("lane 0: load frames of 60 to 2049 bytes", p => p.Header.Load.Sizes[0].FrameBytesMax = 2049),
         ("lane 0: load weights do not add up in 32 bits", p =>
         {
             p.Header.Load.Sizes[0].Weight = 1U << 31;
             p.Header.Load.Sizes[1] = p.Header.Load.Sizes[0]; // 2^32: a remainder by zero on the lane
         }),
+        ("lane 0: load ports run over", p => p.Header.Load.SourcePortCount = 0),
+        ("lane 0: load ports run over", p => p.Header.Load.SourcePortCount = 55_537),
+        ("lane 0: load ports run over", p => p.Header.Load.DestinationPortCount = uint.MaxValue),
+        ("lane 0: load addresses run over", p => p.Header.Load.SourceCount = 0),
+        ("lane 0: load addresses run over", p => p.Header.Load.DestinationCount = 0xFFFF_FFFF),
         ("lane 0: load path 1", p => p.Header.Load.Paths[1].TxPort = 2),
         ("lane 1: load path 1", p => p.Header.Load.Paths[1].RxPort = 2),
         ("lane 0: load path 0", p => p.Header.Load.Paths[0].SliceNs = 0),
         ("lane 0: load path 1", p => p.Header.Load.Paths[1].SliceNs = long.MaxValue),
     ];
+
+    private static void SetBurst(PlanParts parts, uint frames, long gapNs)
+    {
+        parts.Header.Load.Schedule = Schedule.Burst;
+        parts.Header.Load.BurstFrames = frames;
+        parts.Header.Load.BurstGapNs = gapNs;
+    }
+
+    private static void SetRate(PlanParts parts, int index, double ratePps, long forNs)
+    {
+        parts.Header.Load.Schedule = Schedule.Steps;
+        parts.Header.Load.Rates[0] = new PlanRate { FromPps = 1, ToPps = 1, ForNs = 1 };
+        parts.Header.Load.Rates[index] = new PlanRate { FromPps = ratePps, ToPps = 1, ForNs = forNs };
+    }
 
     [Fact]
     public void TheTestsOwnPlansAreAccepted()

@@ -20,7 +20,7 @@ internal sealed class LaneBench : IDisposable
     private readonly FakeWakeup[] _wakeups;
 
     public LaneBench(PlanImage plan, int lane = 0, SharedRegion? region = null, bool housekeeps = true,
-        bool isZeroCopy = false)
+        bool isZeroCopy = false, TableMemory? tables = null)
     {
         PlanLane entry = plan.Lane(lane);
         Region = region ?? SharedRegion.CreatePrivate(plan);
@@ -47,7 +47,7 @@ internal sealed class LaneBench : IDisposable
             port.Refill(pool);
         }
 
-        Tables = TableMemory.CreatePrivate(plan);
+        Tables = tables ?? TableMemory.CreatePrivate(plan);
         Lane = LaneFactory.Make(Region, Tables, lane, core);
         core.Resume(ThreadControl.NowNs);
     }
@@ -224,10 +224,14 @@ internal static class TestPlans
             DurationNs = 10_000_000,
             SourcePort = 10_000,
             DestinationPort = 4000,
+            SourcePortCount = flows,
+            DestinationPortCount = 1,
+            SourceCount = 1,
+            DestinationCount = 1,
         };
         load.Source[0] = 198;
         load.Destination[0] = 198;
-        load.Sizes[0] = new PlanSize { FrameBytes = family == 4 ? 60u : 80u, Weight = 1 };
+        load.Sizes[0] = Size(family == 4 ? 60u : 80u);
         for (int path = 0; path < paths; path++)
         {
             load.Paths[path].TxPort = (uint)path;
@@ -239,6 +243,9 @@ internal static class TestPlans
 
         return load;
     }
+
+    public static PlanSize Size(uint bytes, uint weight = 1) =>
+        new() { FrameBytes = bytes, FrameBytesMax = bytes, Weight = weight };
 
     public static PlanStage Stage(StageKind kind, int a = -1, int b = -1) =>
         new() { Kind = kind, PortA = a, PortB = b };

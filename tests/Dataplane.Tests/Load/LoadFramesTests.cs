@@ -8,12 +8,12 @@ using Xunit;
 
 namespace LowLatency.Dataplane.Tests.Load;
 
-public sealed class LoadFramesTests
+public sealed partial class LoadFramesTests
 {
     private static LoadFrames Frames(uint family, int bytes, uint flows = 4, int paths = 2)
     {
         PlanLoad plan = TestPlans.MakeLoad(flows: flows, paths: paths, family: family);
-        plan.Sizes[0].FrameBytes = (uint)bytes;
+        plan.Sizes[0] = TestPlans.Size((uint)bytes);
         for (int i = 0; i < 16; i++)
         {
             plan.Source[i] = (byte)(0x20 + i);
@@ -22,6 +22,12 @@ public sealed class LoadFramesTests
 
         plan.Paths[1].SourceMac = 0xFFEE_DDCC_BBAA;
         return new LoadFrames(plan);
+    }
+
+    private static int Pick(LoadFrames frames)
+    {
+        SplitMix random = new(1);
+        return frames.PickBytes(ref random);
     }
 
     private static FrameStamp Stamp(Random random, byte path) => new()
@@ -41,12 +47,12 @@ public sealed class LoadFramesTests
         for (int bytes = smallest; bytes <= 1792; bytes++)
         {
             LoadFrames frames = Frames(family, bytes);
-            Assert.Equal((1, bytes), (frames.Sizes, frames.FrameBytes(0)));
+            Assert.Equal(bytes, Pick(frames));
             for (byte path = 0; path < 2; path++)
             {
                 FrameStamp stamp = Stamp(random, path);
                 byte[] frame = new byte[bytes];
-                frames.Write(frame, 0, stamp);
+                frames.Write(frame, stamp);
                 AssertValid(family, frame, stamp);
                 Assert.True(frames.TryRead(frame, out FrameStamp read, out bool isIntact));
                 Assert.Equal((stamp, true), (read, isIntact));
@@ -86,7 +92,7 @@ public sealed class LoadFramesTests
         for (int round = 0; round < 20; round++)
         {
             byte[] frame = new byte[bytes];
-            frames.Write(frame, 0, Stamp(random, (byte)(round % 2)));
+            frames.Write(frame, Stamp(random, (byte)(round % 2)));
             for (int bit = LoadOracle.UdpAt(frame) * 8; bit < bytes * 8; bit++)
             {
                 frame[bit / 8] ^= (byte)(1 << (bit % 8));
@@ -105,7 +111,7 @@ public sealed class LoadFramesTests
     {
         LoadFrames frames = Frames(family, bytes);
         byte[] frame = new byte[bytes + 64];
-        frames.Write(frame.AsSpan(0, bytes), 0, new FrameStamp { IntendedNs = 1, Sequence = 5 });
+        frames.Write(frame.AsSpan(0, bytes), new FrameStamp { IntendedNs = 1, Sequence = 5 });
         for (int length = 0; length <= frame.Length; length++)
         {
             bool isLoad = frames.TryRead(frame.AsSpan(0, length), out _, out bool isIntact);
@@ -120,8 +126,9 @@ public sealed class LoadFramesTests
         byte[] frame = new byte[60];
         foreach (uint sequence in (uint[])[0, 1, 32_767, 32_768, 100_000, uint.MaxValue])
         {
-            frames.Write(frame, 0, new FrameStamp { Sequence = sequence });
-            Assert.Equal(10_000 + (int)(sequence % 32768), BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(34)));
+            frames.Write(frame, new FrameStamp { Sequence = sequence });
+            Assert.Equal(10_000 + (int)(sequence % 32768),
+                BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(34)));
             Assert.Equal(sequence % 32768, frames.FlowOf(sequence));
         }
     }
@@ -137,7 +144,7 @@ public sealed class LoadFramesTests
         int ones = 0;
         for (uint late = 0; late < 70_000; late++) // more than all 16-bit sums
         {
-            frames.Write(frame, 0, new FrameStamp { IntendedNs = 1_000, SentLateNs = late });
+            frames.Write(frame, new FrameStamp { IntendedNs = 1_000, SentLateNs = late });
             ushort sum = BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(LoadOracle.UdpAt(frame) + 6));
             Assert.NotEqual(0, sum);
             if (sum == ushort.MaxValue)
@@ -158,23 +165,23 @@ public sealed class LoadFramesTests
         (uint Bytes, uint Weight)[] imix = [(60, 7), (590, 4), (1514, 1)];
         for (int i = 0; i < imix.Length; i++)
         {
-            plan.Sizes[i] = new PlanSize { FrameBytes = imix[i].Bytes, Weight = imix[i].Weight };
+            plan.Sizes[i] = TestPlans.Size(imix[i].Bytes, imix[i].Weight);
         }
 
         LoadFrames frames = new(plan);
-        Assert.Equal(3, frames.Sizes);
         SplitMix random = new(1);
         int[] picks = new int[3];
         for (int i = 0; i < 120_000; i++)
         {
-            picks[frames.PickSize(ref random)]++;
+            int bytes = frames.PickBytes(ref random);
+            picks[Array.FindIndex(imix, size => size.Bytes == bytes)]++;
         }
 
         for (int i = 0; i < imix.Length; i++)
         {
             Assert.InRange((uint)picks[i], imix[i].Weight * 9_800, imix[i].Weight * 10_200);
             byte[] frame = new byte[imix[i].Bytes];
-            frames.Write(frame, i, new FrameStamp { Sequence = 1 });
+            frames.Write(frame, new FrameStamp { Sequence = 1 });
             Assert.True(LoadOracle.HasValidChecksums(frame));
             Assert.True(frames.TryRead(frame, out _, out bool isIntact) && isIntact);
         }

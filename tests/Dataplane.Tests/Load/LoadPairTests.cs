@@ -62,7 +62,7 @@ public sealed class LoadPairTests
     private static PlanLoad MakeLoad(int paths = 2)
     {
         PlanLoad load = TestPlans.MakeLoad(1e6, paths, Flows);
-        load.Sizes[0].FrameBytes = FrameBytes;
+        load.Sizes[0] = TestPlans.Size(FrameBytes);
         load.DurationNs = paths == 1 ? 10_000_000 : 8_000_000; // 10 rounds of 0.8 and 0.2 ms
         return load;
     }
@@ -97,7 +97,8 @@ public sealed class LoadPairTests
             Assert.Equal(who + network.Reordered[path], who + got.Reordered[path]);
             Assert.Equal(who + network.Corrupted[path], who + got.Corrupt[path]);
             Assert.Equal(network.Received[path], got.ReceivedMeasured[path]);
-            Assert.Equal((ulong)network.Dropped[path], sent.Sent[path] - got.Received[path] - got.Corrupt[path]);
+            Assert.Equal((ulong)network.Dropped[path],
+                sent.Sent[path] - got.Received[path] - got.Corrupt[path]);
             rx += network.Received[path] + network.Corrupted[path] + network.Duplicated[path];
         }
 
@@ -173,7 +174,8 @@ public sealed class LoadPairTests
         using Pair pair = new(load);
         pair.Header.StartAtNs = ThreadControl.NowNs;
         pair.Run();
-        Assert.Equal((13_000UL, 10_000UL), (pair.Generator.Counters.Sent[0], pair.Generator.Counters.SentMeasured[0]));
+        Assert.Equal((13_000UL, 10_000UL), (pair.Generator.Counters.Sent[0],
+            pair.Generator.Counters.SentMeasured[0]));
         Assert.Equal((13_000UL, 10_000UL),
             (pair.Receiver.Counters.Received[0], pair.Receiver.Counters.ReceivedMeasured[0]));
         Assert.Equal(10_000UL, Total(pair.Generator, 0, HistogramKind.Lateness));
@@ -226,7 +228,8 @@ public sealed class LoadPairTests
         pair.Generator.Port(0).Answer = Errno.Ok;
         long releasedNs = ThreadControl.NowNs;
         pair.Run();
-        Assert.SkipUnless(ThreadControl.NowNs - startNs < 100_000_000, "this host stood still for 80 ms: no verdict");
+        Assert.SkipUnless(ThreadControl.NowNs - startNs < 100_000_000, "this host stood still for 80 ms: "
+            + "no verdict");
         Assert.Equal((10_000UL, 0UL), (pair.Generator.Counters.Sent[0], pair.Generator.Counters.Unsent[0]));
         Assert.Equal(10_000UL, pair.Receiver.Counters.Received[0]);
         foreach (FrameStamp stamp in pair.Network.Stamps.Skip(64))
@@ -238,7 +241,8 @@ public sealed class LoadPairTests
         // Those that the ring took at once are late, too, where this host stood still as they were due.
         ulong late = Above(pair.Generator, 0, HistogramKind.Lateness, BlockedNs - 10_000_000 - 1_000_000);
         Assert.InRange(late, 10_000UL - 64, 10_000UL);
-        Assert.True(Above(pair.Receiver, 1, HistogramKind.EndToEnd, BlockedNs - 10_000_000 - 1_000_000) >= 9_936);
+        Assert.True(Above(pair.Receiver, 1, HistogramKind.EndToEnd,
+            BlockedNs - 10_000_000 - 1_000_000) >= 9_936);
         Assert.True(releasedNs >= startNs + BlockedNs);
     }
 
@@ -289,7 +293,8 @@ public sealed class LoadPairTests
             {
                 for (int i = 0; i < 8; i++)
                 {
-                    frames.Write(frame, 0, new FrameStamp { IntendedNs = ThreadControl.NowNs, Sequence = sequence++ });
+                    frames.Write(frame, new FrameStamp { IntendedNs = ThreadControl.NowNs,
+                        Sequence = sequence++ });
                     pair.Receiver.Receive(0, frame);
                 }
 

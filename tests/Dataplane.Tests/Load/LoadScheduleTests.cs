@@ -5,7 +5,7 @@ using Xunit;
 
 namespace LowLatency.Dataplane.Tests.Load;
 
-public sealed class LoadScheduleTests
+public sealed partial class LoadScheduleTests
 {
     private const long StartNs = 123_456_789_012_345;
 
@@ -91,14 +91,16 @@ public sealed class LoadScheduleTests
     [InlineData(Schedule.Constant, 2_000_000)]
     [InlineData(Schedule.Constant, 777_777)]
     [InlineData(Schedule.Poisson, 2_000_000)]
-    public void NothingIsIntendedInAQuietWindowOrItsGuardAndTheRateHoldsOverWallTime(Schedule kind, double rate)
+    public void NothingIsIntendedInAQuietWindowOrItsGuardAndTheRateHoldsOverWallTime(Schedule kind,
+        double rate)
     {
         PlanLoad plan = Quiet(Plan(rate, 500_000_000));
         plan.Schedule = kind;
         (int count, long[] times) = Take(plan);
         foreach (long at in times.AsSpan(0, count))
         {
-            Assert.InRange(at % plan.QuietEveryNs, plan.QuietForNs, plan.QuietEveryNs - plan.QuietGuardNs - 1);
+            Assert.InRange(at % plan.QuietEveryNs, plan.QuietForNs,
+                plan.QuietEveryNs - plan.QuietGuardNs - 1);
         }
 
         // The schedule begins at a multiple of the period; Poisson: five standard deviations.

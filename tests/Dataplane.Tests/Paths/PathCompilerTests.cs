@@ -10,7 +10,6 @@ namespace LowLatency.Dataplane.Tests.Paths;
 public sealed class PathCompilerTests
 {
     [Theory]
-    [InlineData(StageKind.Route)]
     [InlineData(StageKind.Reflect)]
     [InlineData(StageKind.Nat)]
     [InlineData(StageKind.Mirror)]
@@ -33,11 +32,27 @@ public sealed class PathCompilerTests
     }
 
     [Fact]
+    public void A_route_stage_goes_into_the_kernel_alone_or_behind_a_filter()
+    {
+        PlanStage route = TestPlans.Stage(StageKind.Route);
+        PlanStage filter = TestPlans.Stage(StageKind.Filter);
+        Assert.Equal("", PathCompiler.WhyNot(TestPlans.Forward([route]), 0));
+        Assert.Equal("", PathCompiler.WhyNot(TestPlans.Forward([filter, route]), 0));
+        Assert.Equal("stage 1 is of a kind that only a lane combines with route stage 0",
+            PathCompiler.WhyNot(TestPlans.Forward([route, filter]), 0));
+        Assert.Equal("stage 0 is of a kind that only a lane combines with route stage 1",
+            PathCompiler.WhyNot(TestPlans.Forward([TestPlans.Connect, route]), 0));
+        Assert.Equal("stage 1 is of a kind that only a lane combines with route stage 0",
+            PathCompiler.WhyNot(TestPlans.Forward([route, route]), 0));
+    }
+
+    [Fact]
     public void Ports_that_share_an_interface_or_live_in_two_namespaces_stay_with_the_lane()
     {
         PlanParts parts = PlanParts.Of(TestPlans.Forward([TestPlans.Connect]));
         parts.Ports[1].InterfaceNumber = 0;
-        Assert.EndsWith("is two ports of it", PathCompiler.WhyNot(parts.Build(), 0), StringComparison.Ordinal);
+        Assert.EndsWith("is two ports of it", PathCompiler.WhyNot(parts.Build(), 0),
+            StringComparison.Ordinal);
         parts.Ports[1].InterfaceNumber = 1;
         Assert.Equal("", PathCompiler.WhyNot(parts.Build(), 0));
         parts.Ports[1].NetworkNamespace.Set("/run/netns/other");

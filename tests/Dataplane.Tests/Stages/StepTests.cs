@@ -25,7 +25,8 @@ public sealed class StepTests
             Assert.Equal((true, false, port), (forward.IsForward, forward.IsEnded, forward.Port));
         }
 
-        foreach (DropReason reason in Enum.GetValues<DropReason>().Where(reason => reason != DropReason.NoVerdict))
+        foreach (DropReason reason in Enum.GetValues<DropReason>().Where(reason =>
+            reason != DropReason.NoVerdict))
         {
             Verdict drop = Verdict.Drop(reason);
             Assert.Equal((false, true, reason), (drop.IsForward, drop.IsEnded, drop.Reason));
@@ -185,12 +186,12 @@ public sealed class StepTests
     public void BothChecksumsOfAReflectedFrameAreValid(uint family, int bytes)
     {
         PlanLoad load = TestPlans.MakeLoad(family: family);
-        load.Sizes[0].FrameBytes = (uint)bytes;
+        load.Sizes[0] = TestPlans.Size((uint)bytes);
         LowLatency.Dataplane.Load.LoadFrames frames = new(load);
         byte[] frame = new byte[bytes];
         for (uint sequence = 0; sequence < 100; sequence++)
         {
-            frames.Write(frame, 0, new FrameStamp { IntendedNs = sequence * 77_777, Sequence = sequence });
+            frames.Write(frame, new FrameStamp { IntendedNs = sequence * 77_777, Sequence = sequence });
             Assert.True(LoadOracle.HasValidChecksums(frame));
             Assert.Equal(Verdict.Forward(1), default(Reflect).Apply(frame, 1, Verdict.None));
             Assert.True(LoadOracle.HasValidChecksums(frame));

@@ -84,6 +84,17 @@ public sealed class SwitchTests
         Assert.Equal([0], bench.Send(2, Frame(Mac(9), Mac(1))));
     }
 
+    [Fact]
+    public void APauseFrameTeachesNothingAndOtherLinkFramesDo()
+    {
+        using SwitchBench bench = new(stations: 64);
+        bench.Send(1, Frame(Mac(9), Mac(1)));
+        Assert.Empty(bench.Send(2, Frame(0x0100_00C2_8001, Mac(1)))); // 01-80-C2-00-00-01
+        Assert.Equal([1], bench.Send(0, Frame(Mac(1), Mac(2))));
+        Assert.Empty(bench.Send(2, Frame(0x0E00_00C2_8001, Mac(1)))); // LLDP
+        Assert.Equal([2], bench.Send(0, Frame(Mac(1), Mac(2))));
+    }
+
     [Theory]
     [InlineData(0x0000_0000_0001_0203, 0x0100_0000_0003, DropReason.SwitchBadSource)] // source is a group
     [InlineData(0x0000_0000_0001_0202, 0x0000_0000_0000, DropReason.SwitchBadSource)]

@@ -65,6 +65,7 @@ public sealed class RegionLayoutTests
             yield return ("stages", layout.StageCounters(lane),
                 Limits.StagesPerLaneMax * Unsafe.SizeOf<StageCounter>());
             yield return ("trace", layout.Trace(lane), RegionLayout.TraceBytes);
+            yield return ("stage times", layout.StageTimes(lane), StageTimes.Bytes);
             foreach (HistogramKind kind in Enum.GetValues<HistogramKind>())
             {
                 bool has = RegionLayout.Kinds(plan.Lane(lane).Kind).Contains(kind);

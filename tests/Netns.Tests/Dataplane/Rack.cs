@@ -69,10 +69,15 @@ public sealed class Rack : IDisposable
             DurationNs = durationMs * 1_000_000,
             SourcePort = 10_000,
             DestinationPort = 4000,
+            SourcePortCount = 16,
+            DestinationPortCount = 1,
+            SourceCount = 1,
+            DestinationCount = 1,
         };
         header.Load.Source[0] = header.Load.Destination[0] = 198;
-        header.Load.Sizes[0] = new PlanSize { FrameBytes = 60, Weight = 1 };
-        header.Load.Paths[0] = new PlanPath { SourceMac = 0x0102, DestinationMac = 0x0202, SliceNs = 1_000_000 };
+        header.Load.Sizes[0] = new PlanSize { FrameBytes = 60, FrameBytesMax = 60, Weight = 1 };
+        header.Load.Paths[0] = new PlanPath { SourceMac = 0x0102, DestinationMac = 0x0202,
+            SliceNs = 1_000_000 };
         return PlanImage.Build(header, ports, [generator, receiver], [], []);
     }
 
@@ -85,7 +90,8 @@ public sealed class Rack : IDisposable
         ref LanePage page = ref load.Region.LanePage(0).Value;
         SharedRegion region = load.Region;
         Assert.True(
-            SpinWait.SpinUntil(() => region.LanePage(0).Value.State == LaneState.Done, TimeSpan.FromSeconds(60)),
+            SpinWait.SpinUntil(() => region.LanePage(0).Value.State == LaneState.Done,
+                TimeSpan.FromSeconds(60)),
             $"the generator is not done: {page.State}");
         ulong before = ulong.MaxValue;
         long lookNs = 0;

@@ -102,6 +102,16 @@ public sealed class Bed : IDisposable
         }
     }
 
+    /// <summary>Has every port take frames that an XDP program redirects to it: a veth does so while its peer
+    /// has GRO on.</summary>
+    public void TakeRedirected()
+    {
+        for (int port = 0; port < PortCount; port++)
+        {
+            Lab.Run("ip", "netns", "exec", Tester, "ethtool", "-K", $"t{port}", "gro", "on");
+        }
+    }
+
     /// <summary>Sends a frame into a port.</summary>
     /// <returns>False if it cannot be sent at all.</returns>
     public bool Send(Stimulus stimulus) => _wires[stimulus.Port].Send(stimulus.Frame);

@@ -38,6 +38,10 @@ public sealed class Comparison
     /// <summary>Frames that came out of the oracle.</summary>
     public int Out { get; private set; }
 
+    /// <summary>True for devices that remember frames: what is sent again does not find them as they were,
+    /// so that a difference is shown as it came, and not shrunk.</summary>
+    public bool IsStateful { get; init; }
+
     /// <summary>Frames that went into each.</summary>
     public int In { get; private set; }
 
@@ -46,9 +50,10 @@ public sealed class Comparison
         _justified.Select(entry => entry.Id).Where(id => !_hits.ContainsKey(id));
 
     /// <summary>A run's seed: the variable's, or a new one.</summary>
-    public static int ChooseSeed() => int.TryParse(
+    /// <param name="unsaid">The seed where none is given; null: another one each time.</param>
+    public static int ChooseSeed(int? unsaid = null) => int.TryParse(
         Environment.GetEnvironmentVariable(SeedVariable), CultureInfo.InvariantCulture, out int seed)
-        ? seed : Random.Shared.Next();
+        ? seed : unsaid ?? Random.Shared.Next();
 
     /// <summary>Compares; null, or the smallest frames that differ and what came of them.</summary>
     public string? Run(IEnumerable<Stimulus> stimuli, int seed)
@@ -119,6 +124,11 @@ public sealed class Comparison
         if (Difference(expected, actual) == null || IsJustified(batch, expected, actual))
         {
             return null;
+        }
+
+        if (IsStateful)
+        {
+            return $"{SeedVariable}={seed}: after {In} frames\n{Difference(expected, actual)}";
         }
 
         List<Stimulus> smallest =

@@ -33,11 +33,12 @@ public sealed class Plane : IDisposable
     /// <param name="bed">Whose device it becomes.</param>
     /// <param name="stages">TOML of the lane's stages.</param>
     /// <param name="claim">What the ports take: <c>ip</c>, <c>all</c>.</param>
-    public static Plane Start(Bed bed, string stages, string claim = "ip")
+    /// <param name="offload">Whether the XDP program may stand in for the lane.</param>
+    public static Plane Start(Bed bed, string stages, string claim = "ip", string offload = "none")
     {
         string folder = Directory.CreateTempSubdirectory(bed.Name).FullName;
         string path = Path.Combine(folder, "test.toml");
-        File.WriteAllText(path, Configuration(bed, stages, claim));
+        File.WriteAllText(path, Configuration(bed, stages, claim, offload));
         Process process = Process.Start(new ProcessStartInfo(ControlLab.Program, ["run", "-c", path])
         {
             RedirectStandardOutput = true,
@@ -122,11 +123,34 @@ public sealed class Plane : IDisposable
         }
     }
 
+    /// <summary>Frames that the XDP programs of all ports sent on past the lane.</summary>
+    public ulong Offloaded
+    {
+        get
+        {
+            ulong frames = 0;
+            for (int port = 0; port < Region.Plan.PortCount; port++)
+            {
+                frames += Region.ReadPort(port).Outcomes[(int)XdpOutcome.Offloaded];
+            }
+
+            return frames;
+        }
+    }
+
     /// <summary>Frames that ended for a reason.</summary>
     public ulong Drops(DropReason reason) => Region.ReadCounters(0).Drops[(int)reason];
 
     /// <summary>Frames that went to the stack for a reason.</summary>
     public ulong Punts(PuntReason reason) => Region.ReadCounters(0).Punts[(int)reason];
+
+    /// <summary>Gives it other stages, live.</summary>
+    public void Reload(Bed bed, string stages, string claim = "ip", string offload = "none")
+    {
+        string path = Path.Combine(_folder, "test.toml");
+        File.WriteAllText(path, Configuration(bed, stages, claim, offload));
+        Lab.Run(ControlLab.Program, "reload", "-c", path);
+    }
 
     /// <summary>Asks it to end; its exit code and what it said.</summary>
     public (int ExitCode, string Error) Stop()
@@ -149,7 +173,7 @@ public sealed class Plane : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static string Configuration(Bed bed, string stages, string claim)
+    private static string Configuration(Bed bed, string stages, string claim, string offload)
     {
         string[] names = [.. Enumerable.Range(0, bed.PortCount).Select(i => $"p{i}")];
         string ports = string.Concat(names.Select(name => $"""
@@ -171,6 +195,7 @@ public sealed class Plane : IDisposable
             cpu = {Environment.ProcessorCount - 1}
             policy = "other"
             ports = ["{string.Join("\", \"", names)}"]
+            offload = "{offload}"
             {stages}
             """);
     }

@@ -23,6 +23,55 @@ public sealed class RouterTests
     }
 
     [Fact]
+    public void WhatTheRouterDoesInTheKernelIsWhatLinuxDoes()
+    {
+        int seed = Comparison.ChooseSeed();
+        TestContext.Current.SendDiagnosticMessage($"{Comparison.SeedVariable}={seed}");
+        Compare(new FrameSource(seed).Take(20_000), seed, outMin: 10_000, hearsLimited: false,
+            isOffloaded: true, RouterDifferences.All);
+    }
+
+    [Fact]
+    public void WhateverIsWrongWithAFrameTheKernelLeavesItToTheLane() =>
+        Compare(Malformed.All(), seed: 0, outMin: 2000, hearsLimited: false, isOffloaded: true,
+            RouterDifferences.All);
+
+    [Fact]
+    public void ARouteThatComesOrGoesCountsInTheKernelAtOnce()
+    {
+        using Bed bed = Bed.Create(RouterNet.Ports);
+        RouterNet.MakeRouter(bed);
+        bed.TakeRedirected();
+        using Plane plane = Plane.Start(bed, Stages, offload: "kernel");
+        WaitForKernel(plane);
+        Stimulus probe = new(0, Packets.Ethernet(Bed.MacOf(0), RouterNet.MacOf(0, 2), Packets.Ipv4Type,
+            Packets.Ipv4(IPAddress.Parse("30.1.1.1"), IPAddress.Parse("77.1.2.3"), Packets.Udp,
+                Packets.UdpDatagram(
+                    IPAddress.Parse("30.1.1.1"), IPAddress.Parse("77.1.2.3"), 7, 8, new byte[30]))));
+        foreach ((string change, int port) in (ReadOnlySpan<(string, int)>)
+            [("add 77.0.0.0/8 via 10.1.0.2", 1), ("replace 77.0.0.0/8 via 10.2.0.2", 2),
+                ("del 77.0.0.0/8", 0)])
+        {
+            bed.Ip(["route " + change]);
+            Lab.Eventually(() =>
+            {
+                ulong before = plane.Offloaded;
+                Assert.True(bed.Send(probe));
+                List<Captured> came = [];
+                Lab.Eventually(() =>
+                {
+                    bed.Collect(came);
+                    return came.Count > 0 && plane.Offloaded == before + 1;
+                });
+                return came.TrueForAll(captured => captured.Port == port);
+            });
+        }
+
+        Assert.Equal(0UL, plane.Region.ReadCounters(0).RxFrames);
+        Assert.Equal(0, plane.Stop().ExitCode);
+    }
+
+    [Fact]
     public void WhateverIsWrongWithAFrameTheRouterLivesAndDoesWhatLinuxDoes() =>
         Compare(Malformed.All(), seed: 0, outMin: 2000, hearsLimited: false, RouterDifferences.All);
 
@@ -55,14 +104,32 @@ public sealed class RouterTests
         }
     }
 
+    private static void WaitForKernel(Plane plane) => Lab.Eventually(() =>
+        Enumerable.Range(0, RouterNet.Ports)
+        .All(port => plane.Region.ReadPort(port).Offload.ToString() == "kernel: to p0, p1, p2"));
+
     private static void Compare(IEnumerable<Stimulus> frames, int seed, int outMin, bool hearsLimited,
-        params Justified[] justified)
+        params Justified[] justified) => Compare(frames, seed, outMin, hearsLimited, isOffloaded: false,
+            justified);
+
+    private static void Compare(IEnumerable<Stimulus> frames, int seed, int outMin, bool hearsLimited,
+        bool isOffloaded, params Justified[] justified)
     {
         using Bed linux = Bed.Create(RouterNet.Ports);
         using Bed ours = Bed.Create(RouterNet.Ports);
         RouterNet.MakeRouter(linux);
         RouterNet.MakeRouter(ours);
-        using Plane plane = Plane.Start(ours, Stages);
+        if (isOffloaded)
+        {
+            ours.TakeRedirected();
+        }
+
+        using Plane plane = Plane.Start(ours, Stages, offload: isOffloaded ? "kernel" : "none");
+        if (isOffloaded)
+        {
+            WaitForKernel(plane);
+        }
+
         Bed.OnOneCpu(() =>
         {
             Comparison comparison = new(
@@ -84,6 +151,7 @@ public sealed class RouterTests
         });
         Assert.True(plane.IsAlive);
         Lab.Eventually(() => plane.Residual == 0);
+        Assert.Equal(isOffloaded, plane.Offloaded > (ulong)outMin / 4);
         Assert.Equal(0UL, plane.Drops(DropReason.NoVerdict));
         Assert.Equal(0UL, plane.Region.ReadCounters(0).ConservationBreaks);
         Assert.Equal(0UL, plane.Region.ReadCounters(0).PuntsRefused);
