@@ -22,8 +22,8 @@ internal sealed class EventDecoder(KernelSymbols symbols)
     /// <summary>All events that can be read, with their groups; those that tell of a measured CPU.</summary>
     public static IReadOnlyList<string> OfMeasured { get; } =
     [
-        "sched/sched_switch", "irq/irq_handler_entry", "irq/irq_handler_exit", "irq/softirq_entry",
-        "irq/softirq_exit", "nmi/nmi_handler", "exceptions/page_fault_user", "exceptions/page_fault_kernel",
+        "sched/sched_switch", "irq/irq_handler_entry", "irq/irq_handler_exit",
+        "nmi/nmi_handler", "exceptions/page_fault_user", "exceptions/page_fault_kernel",
         "workqueue/workqueue_execute_start", "workqueue/workqueue_execute_end",
         "timer/hrtimer_expire_entry", "timer/timer_expire_entry",
         .. Vectors.SelectMany(vector => new[] { $"irq_vectors/{vector}_entry",
@@ -33,6 +33,9 @@ internal sealed class EventDecoder(KernelSymbols symbols)
     /// <summary>Those that tell who interrupts others.</summary>
     public static IReadOnlyList<string> OfSenders { get; } =
         ["ipi/ipi_send_cpu", "ipi/ipi_send_cpumask", "csd/csd_queue_cpu"];
+
+    /// <summary>Those of softirqs, with or without <see cref="NoNetwork"/>.</summary>
+    public static IReadOnlyList<string> OfSoftirqs { get; } = ["irq/softirq_entry", "irq/softirq_exit"];
 
     /// <summary>Those of system calls; the caller filters them to the lane's thread.</summary>
     public static IReadOnlyList<string> OfCalls { get; } = ["raw_syscalls/sys_enter",

@@ -57,28 +57,19 @@ internal sealed class Explainer : IDisposable
     /// <summary>Why nothing is traced; "" when it is.</summary>
     public string Why => _why;
 
-    /// <summary>Arms tracing, before the measured window; where that is not possible, gaps are counted and
+    /// <summary>Begins to trace, before the measured window; where that is not possible, gaps are counted and
     /// nothing is named.</summary>
     /// <param name="lanes">Armed: their threads are known.</param>
     /// <param name="ownPids">Processes of ours.</param>
+    /// <param name="arming">What was prepared; ends with this.</param>
     /// <param name="tracesNetwork">False where the kernel copies frames for lanes: it does so in NET_RX and
     /// NET_TX softirqs of their CPUs, several a frame, which are the lanes' own work.</param>
-    public static Explainer Start(
-        IReadOnlyList<ExplainedLane> lanes, IReadOnlyList<int> ownPids, bool tracesNetwork)
+    public static Explainer Start(IReadOnlyList<ExplainedLane> lanes, IReadOnlyList<int> ownPids,
+        TraceArming arming, bool tracesNetwork)
     {
-        try
-        {
-            int[] meters = [.. lanes.Where(lane => lane.IsMeter).Select(lane => lane.Tid)];
-            int[] cpus = [.. lanes.Select(lane => lane.Cpu).Distinct()];
-            return new Explainer(lanes, ownPids, KernelTrace.Arm(cpus, meters, tracesNetwork), "")
-            {
-                _leavesNetwork = !tracesNetwork,
-            };
-        }
-        catch (NativeException e)
-        {
-            return new Explainer(lanes, ownPids, null, e.Message);
-        }
+        int[] meters = [.. lanes.Where(lane => lane.IsMeter).Select(lane => lane.Tid)];
+        arming.Begin([.. lanes.Select(lane => lane.Cpu).Distinct()], meters, tracesNetwork);
+        return new Explainer(lanes, ownPids, arming.Trace, arming.Why) { _leavesNetwork = !tracesNetwork };
     }
 
     /// <summary>Without a kernel: events come by <see cref="Feed"/>.</summary>

@@ -24,7 +24,8 @@ internal sealed class KernelTrace : IDisposable
     private const int PollMs = 20;
     private const int BatchesMax = 512;         // ten seconds
     private readonly TraceFileSystem _files;
-    private readonly List<(TraceInstance Instance, int[] Cpus)> _instances = [];
+    private readonly List<(TraceInstance Instance, int[] Cpus, int Pages)> _instances = [];
+    private readonly List<string> _missing = [];
     private readonly EventDecoder _decoder = new(KernelSymbols.Read());
     private readonly Channel<TraceBatch> _channel;
     private readonly ManualResetEventSlim _stops = new();
@@ -47,12 +48,11 @@ internal sealed class KernelTrace : IDisposable
     public ChannelReader<TraceBatch> Batches => _channel.Reader;
 
     /// <summary>What arming took, ns: text patching interrupts every CPU, so that it is done before
-    /// measuring.
-    /// </summary>
+    /// measuring.</summary>
     public long ArmNs { get; private set; }
 
     /// <summary>Events of this kernel that are not there, by name: what they would explain is not.</summary>
-    public IReadOnlyList<string> Missing { get; private set; } = [];
+    public IReadOnlyList<string> Missing => _missing;
 
     /// <summary>Events read.</summary>
     public long Count { get; private set; }
@@ -63,35 +63,33 @@ internal sealed class KernelTrace : IDisposable
     /// <summary>Why reading ended early; null: it goes on.</summary>
     public string? Failure { get; private set; }
 
-    /// <summary>Arms.</summary>
+    /// <summary>CPUs of the lanes.</summary>
+    public IReadOnlyList<int> Measured { get; private init; } = [];
+
+    /// <summary>Arms all but what depends on the lanes, switched off. Patching the kernel's text waits for
+    /// every CPU again and again: done before lanes hold their CPUs it takes tenths of a second, after it
+    /// seconds.</summary>
     /// <param name="measured">CPUs of the lanes.</param>
-    /// <param name="callsOf">Threads whose system calls are told, too: costs every call of the host some
-    /// ns.</param>
-    /// <param name="tracesNetwork">False: NET_RX and NET_TX softirqs are the lanes' own work.</param>
     /// <exception cref="NativeException">No tracing here.</exception>
-    public static KernelTrace Arm(IReadOnlyList<int> measured, IReadOnlyList<int> callsOf, bool tracesNetwork)
+    public static KernelTrace Prepare(IReadOnlyList<int> measured)
     {
         long startNs = ThreadControl.NowNs;
         TraceFileSystem files = TraceFileSystem.Open();
-        KernelTrace trace = new(files);
+        KernelTrace trace = new(files) { Measured = measured };
         try
         {
             RemoveLeftovers(files);
             int[] others = [.. Enumerable.Range(0, Environment.ProcessorCount).Except(measured)];
             string name = Prefix + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-            List<string> missing = [];
-            trace.Add(name, [.. measured], MeasuredKilobytes,
-                [.. EventDecoder.OfMeasured, .. EventDecoder.OfSenders], callsOf, tracesNetwork, missing);
+            trace.Add(name, measured, MeasuredKilobytes);
+            trace.Enable(0, [.. EventDecoder.OfMeasured, .. EventDecoder.OfSenders], "");
             if (others.Length > 0)
             {
-                trace.Add(name + "-others", others, SenderKilobytes, EventDecoder.OfSenders, [], true, []);
+                trace.Add(name + "-others", others, SenderKilobytes);
+                trace.Enable(1, EventDecoder.OfSenders, "");
             }
 
-            trace.Missing = missing;
-            trace._instances.ForEach(entry => entry.Instance.Switch(isOn: true));
             trace.ArmNs = ThreadControl.NowNs - startNs;
-            trace._reader = new Thread(trace.Run) { IsBackground = true, Name = "trace" };
-            trace._reader.Start();
             return trace;
         }
         catch
@@ -99,6 +97,27 @@ internal sealed class KernelTrace : IDisposable
             trace.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Arms the rest, switches it on and begins to read. Once.</summary>
+    /// <param name="callsOf">Threads whose system calls are told, too: costs every call of the host some
+    /// ns.</param>
+    /// <param name="tracesNetwork">False: NET_RX and NET_TX softirqs are the lanes' own work.</param>
+    /// <exception cref="NativeException">No tracing here any more.</exception>
+    public void Begin(IReadOnlyList<int> callsOf, bool tracesNetwork)
+    {
+        long startNs = ThreadControl.NowNs;
+        Enable(0, EventDecoder.OfSoftirqs, tracesNetwork ? "" : EventDecoder.NoNetwork);
+        if (callsOf.Count > 0)
+        {
+            Enable(0, EventDecoder.OfCalls,
+                string.Join(" || ", callsOf.Select(tid => $"common_pid == {tid}")));
+        }
+
+        _instances.ForEach(entry => entry.Instance.Switch(isOn: true));
+        ArmNs += ThreadControl.NowNs - startNs;
+        _reader = new Thread(Run) { IsBackground = true, Name = "trace" };
+        _reader.Start();
     }
 
     /// <summary>Removes what killed processes of ours left in tracefs: their events would cost every CPU
@@ -143,24 +162,22 @@ internal sealed class KernelTrace : IDisposable
         _stops.Dispose();
     }
 
-    private void Add(string name, int[] cpus, int kilobytes, IReadOnlyList<string> events,
-        IReadOnlyList<int> callsOf, bool tracesNetwork, List<string> missing)
+    private void Add(string name, IReadOnlyList<int> cpus, int kilobytes) =>
+        _instances.Add((TraceInstance.Create(_files, name, cpus, kilobytes), [.. cpus],
+            kilobytes * 1024 / Environment.SystemPageSize));
+
+    private void Enable(int instance, IReadOnlyList<string> events, string filter)
     {
-        TraceInstance instance = TraceInstance.Create(_files, name, cpus, kilobytes);
-        _instances.Add((instance, cpus));
-        string filter = string.Join(" || ", callsOf.Select(tid => $"common_pid == {tid}"));
-        foreach (string found in events.Concat(callsOf.Count > 0 ? EventDecoder.OfCalls : []))
+        TraceInstance armed = _instances[instance].Instance;
+        foreach (string found in events)
         {
-            string only = EventDecoder.OfCalls.Contains(found) ? filter
-                : !tracesNetwork && found.StartsWith("irq/softirq", StringComparison.Ordinal)
-                    ? EventDecoder.NoNetwork : "";
-            if (instance.Format(found) is { } format && instance.TryEnable(found, only))
+            if (armed.Format(found) is { } format && armed.TryEnable(found, filter))
             {
                 _decoder.Add(format);
             }
-            else if (!found.StartsWith("irq_vectors/", StringComparison.Ordinal))
+            else if (instance == 0 && !found.StartsWith("irq_vectors/", StringComparison.Ordinal))
             {
-                missing.Add(found); // vectors follow what the kernel was built with: those it has not never fire
+                _missing.Add(found); // vectors follow what the kernel was built with: those it has not never fire
             }
         }
     }
@@ -173,7 +190,7 @@ internal sealed class KernelTrace : IDisposable
             while (!isLast)
             {
                 isLast = _stops.Wait(PollMs);
-                Read();
+                Read(isLast);
             }
         }
         catch (NativeException e)
@@ -184,18 +201,26 @@ internal sealed class KernelTrace : IDisposable
         _channel.Writer.Complete();
     }
 
-    private void Read()
+    // A buffer that was never near its end has lost nothing: its count is a file to read.
+    private void Read(bool isLast)
     {
         long untilNs = ThreadControl.NowNs;
         List<CpuEvent> events = [];
         HashSet<int> lost = [.. _unsent];
-        foreach ((TraceInstance instance, int[] cpus) in _instances)
+        foreach ((TraceInstance instance, int[] cpus, int pages) in _instances)
         {
             foreach (int cpu in cpus)
             {
+                int read = 0;
                 while (instance.TryRead(cpu, out ReadOnlySpan<byte> page))
                 {
+                    read++;
                     _ = _decoder.Read(cpu, page, events); // what it lost is in the buffer's own count
+                }
+
+                if (read < pages / 2 && !isLast)
+                {
+                    continue;
                 }
 
                 long dropped = instance.Dropped(cpu);

@@ -11,10 +11,14 @@ internal static class Explainers
 {
     private const int SettleMs = 200; // arming interrupts every CPU: that is not the host's noise
 
-    /// <summary>Arms it over all lanes of a run; null: not asked for.</summary>
-    public static Explainer? Start(RunHost host, RunRequest request)
+    /// <summary>Before the lanes start; null: not asked for.</summary>
+    public static TraceArming? Prepare(RunRequest request) => !request.Explains ? null
+        : new TraceArming([.. request.Plans.SelectMany(CpusOf).Distinct()]);
+
+    /// <summary>Begins over all lanes of a run, which are armed; null: not asked for.</summary>
+    public static Explainer? Start(RunHost host, TraceArming? arming)
     {
-        if (!request.Explains)
+        if (arming is null)
         {
             return null;
         }
@@ -23,7 +27,7 @@ internal static class Explainers
         int[] ours = [Environment.ProcessId, .. host.Fleet.All.Select(plane =>
             (int)plane.Region!.Header.Pid)];
         Explainer explainer = Explainer.Start([.. lanes.DistinctBy(lane => lane.Name)], ours,
-            tracesNetwork: !host.Fleet.All.Any(plane => HasCopies(plane.Region!)));
+            arming, tracesNetwork: !host.Fleet.All.Any(plane => HasCopies(plane.Region!)));
         host.Interrupt.Wait(SettleMs);
         return explainer;
     }
@@ -60,6 +64,9 @@ internal static class Explainers
             (long)lane.Last.EventsLost - (long)lane.First.EventsLost));
         return measured with { Result = measured.Result with { Explain = explainer.Finish() } };
     }
+
+    private static IEnumerable<int> CpusOf(PlanImage plan) =>
+        Enumerable.Range(0, plan.LaneCount).Select(lane => plan.Lane(lane).Cpu);
 
     private static bool HasCopies(SharedRegion region) => Enumerable.Range(0, region.Plan.PortCount)
         .Any(port => region.ReadPort(port).EffectiveMode != BindMode.ZeroCopy);

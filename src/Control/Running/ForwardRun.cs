@@ -29,6 +29,7 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
     public int Execute()
     {
         using RunHost host = new(request, io);
+        using TraceArming? arming = Explainers.Prepare(request);
         if (!host.Arm())
         {
             io.Say("interrupted before the lanes were armed");
@@ -38,7 +39,7 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         SharedRegion region = host.Fleet.Forward!.Region!;
         io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or "
             + $"'lowlat stop --name {host.Fleet.Forward.Name}', ends it");
-        using Explainer? explainer = Explainers.Start(host, request);
+        using Explainer? explainer = Explainers.Start(host, arming);
         MeasurementSession session = new(load: null, region);
         session.Baseline();
         Explainers.Listen(explainer, session);

@@ -23,13 +23,14 @@ internal sealed class JitterRun(RunRequest request, CommandIo io)
     public int Execute()
     {
         using RunHost host = new(request, io);
+        using TraceArming? arming = Explainers.Prepare(request);
         if (!host.Arm())
         {
             io.Say("interrupted before the meters were armed");
             return ExitCode.Interrupted;
         }
 
-        using Explainer? explainer = Explainers.Start(host, request);
+        using Explainer? explainer = Explainers.Start(host, arming);
         MeasurementSession session = new(load: null, host.Fleet.Forward!.Region!, role: "meter");
         session.Baseline();
         Explainers.Listen(explainer, session);

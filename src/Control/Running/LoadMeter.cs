@@ -34,6 +34,11 @@ internal sealed class LoadMeter(RunHost host, CommandIo io)
     /// <summary>Length of the intervals that a long run keeps; null: it keeps seconds.</summary>
     public double? IntervalSeconds { get; init; }
 
+    /// <summary>No other load follows: the data planes are stopped as soon as all has arrived. Lanes that spin
+    /// would hold the CPUs that judging and explaining need, and counters that nobody moves any more agree with
+    /// each other.</summary>
+    public bool IsLast { get; init; }
+
     /// <summary>Words before each progress line.</summary>
     public string Prefix { get; init; } = "";
 
@@ -53,6 +58,11 @@ internal sealed class LoadMeter(RunHost host, CommandIo io)
         if (Death is null)
         {
             Drain(load, session);
+        }
+
+        if (IsLast)
+        {
+            host.Fleet.Stop();
         }
 
         RunMeasurement measured = session.Finish(verb, promise.Percentiles);

@@ -15,14 +15,20 @@ internal sealed class LoadRun(RunRequest request, CommandIo io)
     public int Execute()
     {
         using RunHost host = new(request, io);
+        using TraceArming? arming = Explainers.Prepare(request);
         if (!host.Arm())
         {
             io.Say("interrupted before the load began");
             return ExitCode.Interrupted;
         }
 
-        using Explainer? explainer = Explainers.Start(host, request);
-        LoadMeter meter = new(host, io) { Explainer = explainer, IntervalSeconds = request.IntervalSeconds };
+        using Explainer? explainer = Explainers.Start(host, arming);
+        LoadMeter meter = new(host, io)
+        {
+            Explainer = explainer,
+            IntervalSeconds = request.IntervalSeconds,
+            IsLast = true,
+        };
         RunMeasurement measured = meter.Measure(request.Verb, request.Promise);
         return host.Finish(measured, [.. new[] { meter.Death, meter.LogFault }.OfType<string>()]);
     }
