@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using LowLatency.Control.Running;
+using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 using LowLatency.Native.Threads;
@@ -19,6 +20,10 @@ public sealed class InjectionTests
     private const int OtherCpu = 0;
     private const long StealNs = 200_000;
     private const long MakeEveryNs = 10_000_000;
+    private const long MakeForNs = 2_000_000_000; // of measurements twice as long, from their first second on
+    private const long StopNs = 300_000_000;
+    private const int SigCont = 18;
+    private const int SigStop = 19;
 
     [Fact]
     public void StolenTimeIsNamedByTheThreadThatStoleIt()
@@ -26,13 +31,12 @@ public sealed class InjectionTests
         long stolenNs = 0;
         JsonElement explain = Measure("4s", until =>
         {
-            Thread thread = new(() => stolenNs = Steal(until)) { Name = "inject-steal" };
+            Thread thread = new(() => stolenNs = Steal(until, MakeEveryNs)) { Name = "inject-steal" };
             thread.Start();
             thread.Join();
         });
         double told = Sum(explain, row => Is(row, "thread", "inject-steal"), "lostNs");
-        // A quiet machine: 0.95 to 1.05; another's work on this CPU is taken off.
-        Assert.InRange(told / stolenNs, 0.5, 1.2);
+        Assert.InRange(told / stolenNs, 0.9, 1.1);
     }
 
     [Fact]
@@ -78,17 +82,35 @@ public sealed class InjectionTests
             thread.Join();
         });
         double timers = Sum(explain, row => Is(row, "irq", "local timer (hrtimer_wakeup"), "gaps");
-        Assert.True(timers >= made * 0.4, $"{timers} of {made}");
+        Assert.True(timers >= made * 0.8, $"{timers} of {made}");
     }
 
-    // What is made must be most of what there is: shares are of all lost time.
+    // What is made must be most of what there is: shares are of all lost time, and what a hypervisor takes
+    // from a guest without a word, some 1 % of the time on busy hosts, has no name.
     [Fact]
     public void NearlyAllLostTimeHasAName()
     {
-        JsonElement explain = Measure("5s", until => Steal(until));
-        // The hypervisor's share of a guest has no name: on quiet machines 1 to 3 %, on busy ones more.
+        JsonElement explain = Measure("4s", until => Steal(until, MakeEveryNs / 10));
         Assert.InRange(explain.GetProperty("namedTimeShare").GetDouble(), 0.85, 1);
         Assert.Equal(0, explain.GetProperty("observer").GetProperty("eventsLost").GetInt64());
+    }
+
+    [Fact]
+    public void ADataPlaneThatWasStoppedIsToldSo()
+    {
+        long stoppedNs = 0;
+        JsonElement explain = Measure("4s", _ =>
+        {
+            int pid = Pid();
+            long fromNs = ThreadControl.NowNs;
+            Assert.Equal(Errno.Ok, ThreadControl.Signal(pid, SigStop));
+            ThreadControl.PauseUntil(fromNs + StopNs);
+            Assert.Equal(Errno.Ok, ThreadControl.Signal(pid, SigCont));
+            stoppedNs = ThreadControl.NowNs - fromNs;
+        });
+        double told = Sum(explain, row => Is(row, "thread", "idle: the lane"), "lostNs");
+        // Whoever runs on the CPU meanwhile has a name of its own; other sleeps of the lane have this one, too.
+        Assert.InRange(told / stoppedNs, 0.5, 1.2);
     }
 
     [Fact]
@@ -97,7 +119,8 @@ public sealed class InjectionTests
         using TraceFileSystem files = TraceFileSystem.Open();
         string folder = Directory.CreateTempSubdirectory("inject").FullName;
         using Process process = StartJitter("20s", folder, "other");
-        Assert.True(SpinWait.SpinUntil(() => files.InstancesOf($"lowlat-{process.Id}").Count > 0, 10_000));
+        Assert.True(SpinWait.SpinUntil(() => files.InstancesOf($"lowlat-{process.Id}").Count > 0
+            && Instance.IsAlive("jitter"), 10_000));
         process.Kill();
         process.WaitForExit();
         Assert.NotEmpty(files.InstancesOf($"lowlat-{process.Id}"));
@@ -108,7 +131,7 @@ public sealed class InjectionTests
         Directory.Delete(folder, recursive: true);
     }
 
-    private static long Steal(Func<bool> until)
+    private static long Steal(Func<bool> until, long everyNs)
     {
         ThreadControl.Pin(MeasuredCpu);
         ThreadControl.SetPolicy(LanePolicy.Fifo, 50);
@@ -123,13 +146,13 @@ public sealed class InjectionTests
             }
 
             stolenNs += nowNs - fromNs;
-            ThreadControl.PauseUntil(nowNs + MakeEveryNs);
+            ThreadControl.PauseUntil(nowNs + everyNs);
         }
 
         return stolenNs;
     }
 
-    /// <summary>Measures while noise is made on threads of its own.</summary>
+    /// <summary>Measures, and makes noise on a thread of its own within the measured time.</summary>
     private static JsonElement Measure(string duration, Action<Func<bool>> make)
     {
         Assert.SkipUnless(Environment.ProcessorCount > 1, "needs a second CPU, for the observer");
@@ -140,15 +163,22 @@ public sealed class InjectionTests
         {
             try
             {
-                // Measuring begins when the first progress line is out; it ends with the program.
-                make(() => process.HasExited);
+                long endNs = ThreadControl.NowNs + MakeForNs;
+                make(() => ThreadControl.NowNs >= endNs);
             }
             catch (Exception e)
             {
                 failure = e;
             }
         });
-        _ = process.StandardError.ReadLine();
+        // The first progress line is out when a second has been measured.
+        string? line = "";
+        while (line?.Contains(" s  gaps ", StringComparison.Ordinal) == false)
+        {
+            line = process.StandardError.ReadLine();
+        }
+
+        Assert.NotNull(line);
         maker.Start();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
