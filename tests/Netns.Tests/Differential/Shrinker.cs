@@ -34,9 +34,14 @@ public sealed class Shrinker
         return list;
     }
 
-    // Halves, then quarters, … are left out, down to single frames.
+    // Most often one frame does it alone. Else halves, then quarters, … are left out, down to single frames.
     private List<Stimulus> DropFrames(List<Stimulus> list)
     {
+        if (list.Count > 1 && list.Find(frame => Fails([frame])) is Stimulus only)
+        {
+            return [only];
+        }
+
         for (int size = (list.Count + 1) / 2; size >= 1;)
         {
             bool hasDropped = false;
