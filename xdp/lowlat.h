@@ -120,7 +120,30 @@ struct ll_path {
 	__u32 reserved;
 	__u64 own_mac;    /* routed is what was sent to it; first byte lowest */
 	__u64 tables_at;  /* tells tables from those of another generation; the program does not look */
+	__u32 has_vlan;   /* ll_vlans says what becomes of a frame's outer tag */
+	__u16 vlan_tag_in;     /* EtherType, host order, of a tag that counts; 0: none does */
+	__u16 vlan_tag_in_too; /* another one; 0: there is none */
+	__u16 vlan_tag_out;    /* EtherType, host order, of the tag that a frame leaves with */
+	__u16 vlan_priority;   /* PCP and DEI of a tag that is added, in their place */
+	__u32 filter_at;       /* enum ll_filter_at */
 	struct ll_rule rules[LL_RULES_MAX];
+};
+
+/* Where the filter stands: its counters count bytes as the frame is there. */
+enum ll_filter_at {
+	LL_FILTER_FIRST = 0,   /* before tags change */
+	LL_FILTER_BETWEEN = 1, /* every frame has a tag */
+	LL_FILTER_LAST = 2,    /* as frames leave */
+};
+
+#define LL_VLAN_ID 0xFFF
+#define LL_VLAN_UNTAGGED 0x1000 /* leaves without a tag */
+#define LL_VLAN_LANE 0xFFFF     /* is not allowed: the lane drops it */
+#define LL_VLAN_TAGS_MAX 4      /* a frame with as many gets no other one */
+
+/* Entry of map ll_vlans, one for each path: the id that a frame leaves with, by that which it came with. */
+struct ll_vlans {
+	__u16 to[4096]; /* entry 0: no tag, or one without an id */
 };
 
 /* Tables of a path that routes; entry of ll_tables: the path's number times LL_TABLES, plus one of these. */

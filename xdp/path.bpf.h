@@ -164,6 +164,7 @@ struct mac {
 } __attribute__((packed));
 
 #include "route.bpf.h"
+#include "vlan.bpf.h"
 
 static __always_inline struct mac mac_from(__u32 from, const struct mac *destination,
 					   const struct mac *source, __u64 fixed)
@@ -185,11 +186,33 @@ static __always_inline enum ll_outcome offload(struct xdp_md *ctx, __u32 number,
 	void *end = (void *)(long)ctx->data_end;
 	struct ethhdr *frame = (void *)(long)ctx->data;
 
-	if (!path || (void *)frame + sizeof(*frame) > end || bytes > path->bytes_max)
+	if (!path || (void *)frame + sizeof(*frame) > end)
 		return LL_REDIRECTED;
 
 	struct tuple tuple = {};
+	struct tagging tagging = {};
 	struct departure out = { .egress = path->egress, .bytes = bytes };
+	__u32 leaving = bytes;      /* bytes that it leaves with, */
+	__u32 bytes_there = bytes;  /* and has where the filter stands */
+
+	if (path->has_vlan) {
+		if (!read_tagging(path, number, frame, end, &tagging))
+			return LL_REDIRECTED;
+		/* Tags that are looked through are so anywhere: no place of the filter sees another header. */
+		if (path->has_filter && tagging.tags >= VLAN_TAGS_MAX)
+			return LL_REDIRECTED;
+		if (is_added(&tagging))
+			leaving += sizeof(struct vlan_tag);
+		if (is_removed(&tagging))
+			leaving -= sizeof(struct vlan_tag);
+		if (path->filter_at == LL_FILTER_BETWEEN && !tagging.is_tagged)
+			bytes_there += sizeof(struct vlan_tag);
+		if (path->filter_at == LL_FILTER_LAST)
+			bytes_there = leaving;
+	}
+
+	if (leaving > path->bytes_max)
+		return LL_REDIRECTED;
 
 	if (path->has_filter && !read_tuple(&tuple, frame, end))
 		return LL_REDIRECTED;
@@ -200,8 +223,10 @@ static __always_inline enum ll_outcome offload(struct xdp_md *ctx, __u32 number,
 		return LL_REDIRECTED;
 	if (out.bytes < bytes && bpf_xdp_adjust_tail(ctx, (int)out.bytes - (int)bytes) != 0)
 		return LL_REDIRECTED;
+	if (path->has_vlan && !retag(ctx, path, &tagging))
+		return LL_REDIRECTED;
 
-	enum ll_outcome outcome = path->has_filter ? filter(path, &tuple, number, bytes) : LL_OFFLOADED;
+	enum ll_outcome outcome = path->has_filter ? filter(path, &tuple, number, bytes_there) : LL_OFFLOADED;
 
 	if (outcome != LL_OFFLOADED)
 		return outcome;

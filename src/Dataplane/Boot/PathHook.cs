@@ -20,6 +20,7 @@ internal sealed class PathHook(SharedRegion region, int port, XdpProgram program
 {
     private readonly RuleCounter[] _before = new RuleCounter[XdpRules.Max]; // of earlier paths with these rules
     private XdpPath _path;
+    private VlanMap _vlans;
     private PathEgress[] _egresses = [];
     private TableMemory? _tables;
     private int _firstTable;
@@ -36,12 +37,15 @@ internal sealed class PathHook(SharedRegion region, int port, XdpProgram program
 
     /// <summary>A new generation's path; the one before is not in use.</summary>
     /// <param name="path">The path.</param>
+    /// <param name="vlans">Of a path that changes tags: how.</param>
     /// <param name="egresses">Where it may lead.</param>
     /// <param name="tables">Of its generation; what is read later stays mapped until the next one.</param>
     /// <param name="firstTable">First of its route stage; -1: it has none.</param>
-    public void Take(in XdpPath path, PathEgress[] egresses, TableMemory tables, int firstTable)
+    public void Take(
+        in XdpPath path, in VlanMap vlans, PathEgress[] egresses, TableMemory tables, int firstTable)
     {
-        bool isSame = _egresses.Length > 0 && PlanImage.AreSame(path, _path);
+        bool isSame = _egresses.Length > 0 && PlanImage.AreSame(path, _path)
+            && PlanImage.AreSame(vlans, _vlans);
         _tables = tables;
         _firstTable = firstTable;
         if (isSame)
@@ -56,10 +60,11 @@ internal sealed class PathHook(SharedRegion region, int port, XdpProgram program
         }
 
         _path = path;
+        _vlans = vlans;
         _egresses = egresses;
         _ways = _refused = 0;
         _isTold = false;
-        program.WritePath(path, tables, firstTable);
+        program.WritePath(path, vlans, tables, firstTable);
     }
 
     /// <summary>Waits until no program reads what was taken out of route tables before.</summary>

@@ -107,7 +107,13 @@ internal sealed class PathHooks(SharedRegion region, List<InterfaceHook> hooks) 
                 _paths.Add(known);
             }
 
-            known.Take(path, EgressesOf(plan, lane, path), tables, firstTable);
+            VlanMap vlans = default;
+            if (path.HasVlan != 0)
+            {
+                PathCompiler.AddVlans(plan, lane, own, tables, ref path, ref vlans);
+            }
+
+            known.Take(path, vlans, EgressesOf(plan, lane, path), tables, firstTable);
         }
     }
 

@@ -3,11 +3,12 @@ using LowLatency.Native.Tables;
 
 namespace LowLatency.Native.Xdp;
 
-/// <summary>What a lane's stages come to when they only connect or route, rewrite MACs and drop by rules:
+/// <summary>What a lane's stages come to when they only connect or route, change tags and MACs and drop by
+/// rules:
 /// one <see cref="XdpPath"/> for each interface that frames come in by. Both programs ask it, of the same
 /// plan.
 /// Pure.</summary>
-public static class PathCompiler
+public static partial class PathCompiler
 {
     private const uint AnyProtocol = 256;
 
@@ -21,16 +22,27 @@ public static class PathCompiler
         }
 
         int filters = 0;
+        int vlansIn = 0;
+        int vlansOut = 0;
         int route = RouteOf(plan, lane);
         for (int i = 0; i < entry.StageCount; i++)
         {
             ref readonly PlanStage stage = ref plan.Stage((int)entry.FirstStage + i);
             filters += stage.Kind == StageKind.Filter ? 1 : 0;
             bool isKnown = stage.Kind is StageKind.CrossConnect or StageKind.MacRewrite or StageKind.MacSwap
-                or StageKind.Filter or StageKind.Route;
+                or StageKind.Filter or StageKind.Vlan or StageKind.Route;
+            bool isVlan = stage.Kind == StageKind.Vlan;
+            vlansIn += isVlan && !VlanSettings.Read(stage).IsOut ? 1 : 0;
+            vlansOut += isVlan && VlanSettings.Read(stage).IsOut ? 1 : 0;
             if (route >= 0 && isKnown && (stage.Kind == StageKind.Filter ? i > route : i != route))
             {
                 return $"stage {i} is of a kind that only a lane combines with route stage {route}";
+            }
+
+            if (isVlan && (vlansIn > 1 || vlansOut > 1 || vlansOut > vlansIn))
+            {
+                return $"vlan stage {i} "
+                    + (vlansIn > 1 || vlansOut > 1 ? "is a second one" : "has none of direction in before it");
             }
 
             if (!isKnown || filters > 1 || stage.RuleCount > XdpRules.Max)
@@ -70,7 +82,11 @@ public static class PathCompiler
                 case StageKind.MacRewrite when egress >= 0 && (stage.PortA < 0 || stage.PortA == egress):
                     Rewrite(stage, ref path);
                     break;
+                case StageKind.Vlan when !VlanSettings.Read(stage).IsOut || egress >= 0:
+                    path.HasVlan++; // what is forwarded by then has a tag for the way out
+                    break;
                 case StageKind.Filter:
+                    path.FilterAt = (FilterPlace)path.HasVlan;
                     AddRules(plan, stage, port, ref path);
                     break;
                 default:
@@ -90,6 +106,7 @@ public static class PathCompiler
         }
 
         ref readonly PlanPort to = ref plan.Port(entry.Ports[egress]);
+        path.HasVlan = Math.Min(path.HasVlan, 1);
         path.Egress = to.InterfaceNumber;
         path.BytesMax = to.MtuBytes + Limits.EthernetOverheadBytes;
         return true;

@@ -32,6 +32,16 @@ internal sealed unsafe partial class XdpObject
         }
     }
 
+    /// <summary>What becomes of tags by one of the two paths. It must not be in use.</summary>
+    public Errno SetVlans(uint number, in VlanMap vlans)
+    {
+        Invariant.Require(number < 2);
+        fixed (VlanMap* value = &vlans)
+        {
+            return Answer(LibBpf.MapUpdate(_vlansFd, &number, value, UpdateAny));
+        }
+    }
+
     /// <summary>A table of one of the two paths: a descriptor of its map, or -1 for none. Waits until no
     /// program runs that may see the one before.</summary>
     /// <param name="number">Of the path.</param>

@@ -28,6 +28,7 @@ internal sealed unsafe partial class XdpObject : IDisposable
     private readonly int _egressFd;
     private readonly int _hitsFd;
     private readonly int _tablesFd;
+    private readonly int _vlansFd;
     private readonly ulong[] _perCpu; // one struct ll_outcomes per possible CPU; pinned, the kernel writes it
     // Addresses behind each filter bit, to know when to clear it.
     private readonly int[] _slots4 = new int[64];
@@ -52,6 +53,7 @@ internal sealed unsafe partial class XdpObject : IDisposable
         _egressFd = MapFd(handle, "ll_egress");
         _hitsFd = MapFd(handle, "ll_rule_hits");
         _tablesFd = MapFd(handle, "ll_tables");
+        _vlansFd = MapFd(handle, "ll_vlans");
         Invariant.Require(ProgramFd >= 0);
     }
 

@@ -14,6 +14,17 @@ public enum MacFrom : uint
     Fixed = 2,
 }
 
+/// <summary>Where a path's filter stands (xdp/lowlat.h <c>enum ll_filter_at</c>).</summary>
+public enum FilterPlace : uint
+{
+    /// <summary>Before tags change.</summary>
+    First = 0,
+    /// <summary>Between the vlan stages: every frame has a tag.</summary>
+    Between = 1,
+    /// <summary>As frames leave.</summary>
+    Last = 2,
+}
+
 /// <summary>What a lane's stages come to for the frames of one interface (xdp/lowlat.h
 /// <c>struct ll_path</c>): the lane's decision, taken by the XDP program.</summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -52,6 +63,18 @@ public struct XdpPath
     /// <summary>Where the tables start in the table memory: tells them from those of another
     /// generation.</summary>
     public long TablesAt;
+    /// <summary>1: tags change; the path's <see cref="LowLatency.Native.Layout.VlanMap"/> says how.</summary>
+    public uint HasVlan;
+    /// <summary>EtherType of a tag that counts, host order; 0: none does.</summary>
+    public ushort VlanTagIn;
+    /// <summary>Another one; 0: there is none.</summary>
+    public ushort VlanTagInToo;
+    /// <summary>EtherType of the tag that frames leave with, host order.</summary>
+    public ushort VlanTagOut;
+    /// <summary>PCP and DEI of a tag that is added, in their place of its second word.</summary>
+    public ushort VlanPriority;
+    /// <summary>Where the filter stands: its counters count bytes as frames are there.</summary>
+    public FilterPlace FilterAt;
     /// <summary>The rules, in order.</summary>
     public XdpRules Rules;
 }

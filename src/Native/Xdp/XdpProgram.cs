@@ -153,9 +153,10 @@ public sealed class XdpProgram : IDisposable
     /// <summary>Writes what <see cref="UsePath"/> puts in force; until then the last one stays. Its rules
     /// count from zero.</summary>
     /// <param name="path">The path.</param>
+    /// <param name="vlans">Of a path that changes tags: how.</param>
     /// <param name="tables">The plan's tables.</param>
     /// <param name="firstTable">First of its route stage; -1: it has none.</param>
-    public void WritePath(in XdpPath path, TableMemory tables, int firstTable)
+    public void WritePath(in XdpPath path, in VlanMap vlans, TableMemory tables, int firstTable)
     {
         ArgumentNullException.ThrowIfNull(tables);
         uint next = _hasPath ? 1 - _path : 0;
@@ -170,7 +171,9 @@ public sealed class XdpProgram : IDisposable
             Invariant.Require(_object.SetTable(1 - next, table, -1) == Errno.Ok); // its memory is free
         }
 
-        Errno errno = _object.WritePath(next, path);
+        Errno errno = path.HasVlan != 0 ? _object.SetVlans(next, vlans) : Errno.Ok;
+        Invariant.Require(errno == Errno.Ok); // one of two entries of a preallocated array, as
+        errno = _object.WritePath(next, path);
         Invariant.Require(errno == Errno.Ok); // one of two entries of a preallocated array
         _path = next;
         _hasPath = true;

@@ -47,6 +47,21 @@ public sealed class PathCompilerTests
     }
 
     [Fact]
+    public void Vlan_stages_go_into_the_kernel_one_for_each_direction()
+    {
+        PlanStage enter = TestPlans.Stage(StageKind.Vlan);
+        PlanStage leave = TestPlans.Stage(StageKind.Vlan);
+        new VlanSettings(IsOut: true).Write(ref leave);
+        Assert.Equal("", PathCompiler.WhyNot(TestPlans.Forward([enter, TestPlans.Connect, leave]), 0));
+        Assert.Equal("vlan stage 0 has none of direction in before it",
+            PathCompiler.WhyNot(TestPlans.Forward([leave, TestPlans.Connect]), 0));
+        Assert.Equal("vlan stage 1 is a second one",
+            PathCompiler.WhyNot(TestPlans.Forward([enter, enter, TestPlans.Connect]), 0));
+        Assert.Equal("stage 0 is of a kind that only a lane combines with route stage 1",
+            PathCompiler.WhyNot(TestPlans.Forward([enter, TestPlans.Stage(StageKind.Route)]), 0));
+    }
+
+    [Fact]
     public void Ports_that_share_an_interface_or_live_in_two_namespaces_stay_with_the_lane()
     {
         PlanParts parts = PlanParts.Of(TestPlans.Forward([TestPlans.Connect]));
