@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of a path that changes tags: what the lane's vlan stages, on the way in and on the way out, come to
- * between one port and the one that it is connected to. A frame that would be dropped is left to the lane, which
- * counts it by its reason.
+ * The part of a path that changes tags: what the lane's vlan stages, on the way in and on the way out, come
+ * to between one port and the one that it is connected to. A frame that would be dropped is left to the lane,
+ * which counts it by its reason.
  */
 #ifndef LOWLAT_VLAN_BPF_H
 #define LOWLAT_VLAN_BPF_H
@@ -79,7 +79,8 @@ static __always_inline int is_removed(const struct tagging *tagging)
 }
 
 /* 0: the driver refused, and the frame is as it came. */
-static __always_inline int retag(struct xdp_md *ctx, const struct ll_path *path, const struct tagging *tagging)
+static __always_inline int retag(struct xdp_md *ctx, const struct ll_path *path,
+				 const struct tagging *tagging)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	__u64 macs[2] = {};

@@ -81,6 +81,8 @@ internal static class Buckets
         Bucket.Thread when name.StartsWith("irq/", Is) => "irq.affinity.effective-off",
         Bucket.Thread when name.StartsWith("rcu", Is) => "cpu.rcu.offloaded",
         Bucket.Thread when IsKernelThread(name) => "cpu.threads.kthreads-movable-off",
+        Bucket.Thread when name.StartsWith("idle: the scheduler", Is) => "cpu.sched.dl-server",
+        Bucket.Thread when name.StartsWith("idle: ", Is) => "", // the lane's own doing, or a signal's
         Bucket.Thread => "cpu.threads.no-foreign-user",
         Bucket.Own => "app.threads.placement",
         Bucket.OwnFault => "mem.locked.no-faults",

@@ -3,8 +3,8 @@ namespace LowLatency.Control.Explaining;
 /// <summary>What the kernel told of.</summary>
 internal enum EventKind : byte
 {
-    /// <summary>Another thread gets the CPU: Pid of the one that goes, Other of the one that comes, its name.
-    /// </summary>
+    /// <summary>Another thread gets the CPU: Pid of the one that goes, Value: its state, Other of the one that
+    /// comes, its name.</summary>
     Switch,
 
     /// <summary>An interrupt vector begins: its name; Value: <see cref="Bucket"/>.</summary>

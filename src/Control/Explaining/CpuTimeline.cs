@@ -42,6 +42,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     private readonly Stack<(EventKind Opened, Occupant By)> _nested = new();
     private readonly List<(EventKind Opened, Occupant By)> _laneNested = []; // calls that the lane sleeps in
     private readonly Queue<(long AtNs, string What)> _faults = new();
+    private long _laneState;   // when it last lost the CPU: as sched_switch has it
     private Occupant? _thread; // null: the lane, or not known yet
     private long _sinceNs;
 
@@ -187,6 +188,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
         Close(told.AtNs);
         if (told.Pid == laneTid)
         {
+            _laneState = told.Value;
             _laneNested.Clear();
             _laneNested.AddRange(_nested.Where(entry => entry.Opened == EventKind.CallEntry).Reverse());
         }
@@ -204,7 +206,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
         }
         else if (told.Other == 0)
         {
-            _thread = new Occupant(Bucket.Thread, "idle: the lane slept or was stopped");
+            _thread = new Occupant(Bucket.Thread, IdleName(_laneState));
         }
         else
         {
@@ -214,6 +216,14 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
 
         _sinceNs = told.AtNs;
     }
+
+    // include/trace/events/sched.h, __trace_sched_switch_state: bits S 1, D 2, T 4, t 8; 256 says preempted.
+    private static string IdleName(long state) => (state & 0xFF) switch
+    {
+        0 => "idle: the scheduler held the lane back",
+        4 or 8 => "idle: the lane was stopped",
+        _ => "idle: the lane slept",
+    };
 
     private void AddNmi(in CpuEvent told)
     {

@@ -164,14 +164,14 @@ internal sealed class EventDecoder(KernelSymbols symbols)
     private Reader? Switch(EventFormat format)
     {
         if (format["prev_pid"] is not { } from || format["next_pid"] is not { } to
-            || format["next_comm"] is not { } name)
+            || format["next_comm"] is not { } name || format["prev_state"] is not { } state)
         {
             return null;
         }
 
         return (in Record record, List<CpuEvent> into) => into.Add(new CpuEvent(
             record.AtNs, record.Cpu, EventKind.Switch, (int)from.Number(record.Data),
-            (int)to.Number(record.Data), 0, Text(name.Data(record.Data))));
+            (int)to.Number(record.Data), state.Number(record.Data), Text(name.Data(record.Data))));
     }
 
     private Reader? Irq(EventFormat format)

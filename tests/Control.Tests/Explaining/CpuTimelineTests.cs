@@ -18,6 +18,20 @@ public sealed class CpuTimelineTests
         Assert.Equal(["thread bash/5 1000-1300", "thread cat/6 1300-1400"], Segments());
     }
 
+    [Theory]
+    [InlineData(0, "idle: the scheduler held the lane back")] // R
+    [InlineData(256, "idle: the scheduler held the lane back")] // R+: preempted
+    [InlineData(1, "idle: the lane slept")]
+    [InlineData(4, "idle: the lane was stopped")]
+    [InlineData(8, "idle: the lane was stopped")] // by a debugger
+    public void AnIdleCpuIsExplainedByTheStateThatTheLaneLeftItIn(long state, string name)
+    {
+        Add(1000, EventKind.Switch, Lane, 5, "bash", state);
+        Add(1300, EventKind.Switch, 5, 0, "swapper/1", 1); // the state of whom it is, not of the lane
+        Add(1400, EventKind.Switch, 0, Lane, "lane");
+        Assert.Equal(["thread bash/5 1000-1300", $"thread {name} 1300-1400"], Segments());
+    }
+
     [Fact]
     public void WhatInterruptsIsTakenOffWhatItInterrupts()
     {

@@ -68,6 +68,8 @@ public sealed class TallyTests
     [InlineData("thread", "kworker/1:2 (vmstat_update)", "cpu.workqueue.unbound-off")]
     [InlineData("thread", "irq/24-eth0", "irq.affinity.effective-off")]
     [InlineData("thread", "bash", "cpu.threads.no-foreign-user")]
+    [InlineData("thread", "idle: the scheduler held the lane back", "cpu.sched.dl-server")]
+    [InlineData("thread", "idle: the lane slept", "")]
     [InlineData("irq", "local timer (tick_nohz_handler)", "cpu.tick.silent")]
     [InlineData("irq", "eth0 (irq 24)", "irq.affinity.effective-off")]
     [InlineData("softirq", "RCU", "cpu.rcu.offloaded")]
