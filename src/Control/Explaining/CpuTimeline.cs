@@ -3,8 +3,13 @@ namespace LowLatency.Control.Explaining;
 /// <summary>What had a CPU, with a name that may become known only after it began.</summary>
 /// <param name="bucket">Its class.</param>
 /// <param name="name">What is known of it.</param>
-internal sealed class Occupant(Bucket bucket, string name)
+/// <param name="sinceNs">When it got the CPU, CLOCK_MONOTONIC ns.</param>
+internal sealed class Occupant(Bucket bucket, string name, long sinceNs)
 {
+    /// <summary>When it got the CPU, CLOCK_MONOTONIC ns. A lane that ran later has ended it, told or
+    /// not.</summary>
+    public long SinceNs { get; } = sinceNs;
+
     /// <summary>Its class.</summary>
     public Bucket Bucket { get; } = bucket;
 
@@ -55,6 +60,12 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     public void Add(in CpuEvent told)
     {
         LastNs = told.AtNs;
+        if (told.Pid == laneTid && told.Kind != EventKind.Switch && _thread is not null && _nested.Count == 0)
+        {
+            Close(told.AtNs); // it is back, and nobody said so: kernels are silent about switches from idle
+            _thread = null;
+        }
+
         switch (told.Kind)
         {
             case EventKind.Switch:
@@ -86,12 +97,12 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
                 break;
             case EventKind.WorkStart when _thread is not null && _nested.Count == 0:
                 Close(told.AtNs);
-                _thread = new Occupant(_thread.Bucket, Plain(_thread.Name));
+                _thread = new Occupant(_thread.Bucket, Plain(_thread.Name), _thread.SinceNs);
                 _thread.Detail(told.Name);
                 break;
             case EventKind.WorkEnd when _thread is not null && _nested.Count == 0:
                 Close(told.AtNs);
-                _thread = new Occupant(_thread.Bucket, Plain(_thread.Name));
+                _thread = new Occupant(_thread.Bucket, Plain(_thread.Name), _thread.SinceNs);
                 break;
             case EventKind.TimerCallback:
                 Top?.Detail(told.Name);
@@ -166,7 +177,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
             _nested.Clear(); // ends were not told: start anew
         }
 
-        _nested.Push((told.Kind, new Occupant(bucket, told.Name)));
+        _nested.Push((told.Kind, new Occupant(bucket, told.Name, told.AtNs)));
     }
 
     private void Pop(in CpuEvent told)
@@ -206,12 +217,12 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
         }
         else if (told.Other == 0)
         {
-            _thread = new Occupant(Bucket.Thread, IdleName(_laneState));
+            _thread = new Occupant(Bucket.Thread, IdleName(_laneState), told.AtNs);
         }
         else
         {
-            _thread = ours(told.Other) is { } own ? new Occupant(Bucket.Own, own)
-                : new Occupant(Bucket.Thread, $"{told.Name}/{told.Other}");
+            _thread = ours(told.Other) is { } own ? new Occupant(Bucket.Own, own, told.AtNs)
+                : new Occupant(Bucket.Thread, $"{told.Name}/{told.Other}", told.AtNs);
         }
 
         _sinceNs = told.AtNs;
@@ -229,7 +240,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     {
         long startNs = Math.Max(told.AtNs - told.Value, _sinceNs);
         Close(startNs);
-        _segments.Enqueue(new Segment(startNs, told.AtNs, new Occupant(Bucket.Nmi, told.Name)));
+        _segments.Enqueue(new Segment(startNs, told.AtNs, new Occupant(Bucket.Nmi, told.Name, startNs)));
         _sinceNs = told.AtNs;
     }
 

@@ -226,6 +226,12 @@ internal sealed class Explainer : IDisposable
         long namedNs = 0;
         foreach (Segment segment in timeline.Within(startNs - SlackNs, endNs + SlackNs))
         {
+            // The lane ran when the gap began: whoever got the CPU before had lost it by then.
+            if (segment.By.SinceNs < startNs - SlackNs)
+            {
+                continue;
+            }
+
             // The slack finds what ended just before; its time counts only inside.
             long ns = Math.Max(0, Math.Min(segment.EndNs, endNs) - Math.Max(segment.StartNs, startNs));
             FindSender(segment, lane.Cpu);

@@ -21,6 +21,20 @@ public sealed class ExplainerTests
     }
 
     [Fact]
+    public void WhoeverGotTheCpuBeforeTheLaneLastRanHasNotTakenItSince()
+    {
+        // The switch back from idle is not told, as on some kernels.
+        Feed(Event(1000, 1, EventKind.Switch, 100, 0, "swapper/1", 1),
+            Event(6000, 1, EventKind.IrqEntry, 100, 0, "eth0 (irq 9)"),
+            Event(6500, 1, EventKind.IrqExit, 100),
+            Event(90_000, 1, EventKind.Switch, 0, 100, "m1"));
+        _explainer.Add(Gap("m1", 500, 4500));
+        _explainer.Add(Gap("m1", 5900, 1000));
+        Assert.Equal("thread idle: the lane slept 4000, unattributed 3000, return-path 1000, "
+            + "irq eth0 (irq 9) 500", Explain(Gap("m1", 20_000, 3000)));
+    }
+
+    [Fact]
     public void AnInterruptionAnswersForNoMoreThanItsOwnLengthOrFiveMicroseconds()
     {
         Feed(Event(1000, 1, EventKind.IrqEntry, 100, 0, "eth0 (irq 9)"),
