@@ -43,7 +43,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
 {
     private const long KeptNs = 20_000_000_000; // gaps are asked for within a second or two
     private const int DepthMax = 16;            // NMI over IRQ over softirq over a call: more is nonsense
-    private readonly Queue<Segment> _segments = new();
+    private readonly OrderedWindow<Segment> _segments = new(segment => segment.EndNs);
     private readonly Stack<(EventKind Opened, Occupant By)> _nested = new();
     private readonly List<(EventKind Opened, Occupant By)> _laneNested = []; // calls that the lane sleeps in
     private readonly Queue<(long AtNs, string What)> _faults = new();
@@ -124,14 +124,15 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     /// <summary>Segments that lie in a time, in order, cut to it.</summary>
     public IEnumerable<Segment> Within(long startNs, long endNs)
     {
-        foreach (Segment segment in _segments)
+        foreach (Segment segment in _segments.From(startNs + 1))
         {
-            long from = Math.Max(segment.StartNs, startNs);
-            long to = Math.Min(segment.EndNs, endNs);
-            if (from < to)
+            if (segment.StartNs >= endNs)
             {
-                yield return new Segment(from, to, segment.By);
+                break;
             }
+
+            yield return new Segment(
+                Math.Max(segment.StartNs, startNs), Math.Min(segment.EndNs, endNs), segment.By);
         }
     }
 
@@ -152,10 +153,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     /// <summary>Lets go of what ended before.</summary>
     public void ForgetBefore(long ns)
     {
-        while (_segments.TryPeek(out Segment first) && (first.EndNs < ns || first.EndNs < LastNs - KeptNs))
-        {
-            _segments.Dequeue();
-        }
+        _segments.DropBefore(Math.Max(ns, LastNs - KeptNs));
 
         while (_faults.TryPeek(out (long AtNs, string What) first) && first.AtNs < ns)
         {
@@ -240,7 +238,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     {
         long startNs = Math.Max(told.AtNs - told.Value, _sinceNs);
         Close(startNs);
-        _segments.Enqueue(new Segment(startNs, told.AtNs, new Occupant(Bucket.Nmi, told.Name, startNs)));
+        _segments.Add(new Segment(startNs, told.AtNs, new Occupant(Bucket.Nmi, told.Name, startNs)));
         _sinceNs = told.AtNs;
     }
 
@@ -248,7 +246,7 @@ internal sealed class CpuTimeline(int laneTid, Func<int, string?> ours)
     {
         if (Top is { } top && _sinceNs != 0 && nowNs > _sinceNs)
         {
-            _segments.Enqueue(new Segment(_sinceNs, nowNs, top));
+            _segments.Add(new Segment(_sinceNs, nowNs, top));
         }
 
         _sinceNs = nowNs;

@@ -26,10 +26,10 @@ internal sealed class Explainer : IDisposable
     private readonly string _why;
     private readonly Dictionary<string, ExplainedLane> _lanes;
     private readonly Dictionary<int, CpuTimeline> _timelines = [];
-    private readonly Dictionary<int, List<CpuEvent>> _sent = [];
+    private readonly Dictionary<int, OrderedWindow<CpuEvent>> _sent = [];
     private readonly List<(int Cpu, long FromNs, long ToNs)> _lost = [];
     private readonly Queue<GapRecord> _pending = new();
-    private readonly List<GapRecord> _recent = []; // for stalls of the whole machine
+    private readonly Dictionary<string, OrderedWindow<GapRecord>> _told = []; // for stalls of the whole machine
     private readonly ThreadNames _names;
     private readonly CpuCounters _counters;
     private readonly Tally _tally = new();
@@ -46,11 +46,16 @@ internal sealed class Explainer : IDisposable
         _names = new ThreadNames(ownPids, [.. lanes.Select(lane => lane.Tid)]);
         int[] cpus = [.. lanes.Select(lane => lane.Cpu).Distinct()];
         _counters = new CpuCounters(cpus);
+        foreach (ExplainedLane lane in lanes)
+        {
+            _told[lane.Name] = new OrderedWindow<GapRecord>(gap => gap.StartNs);
+        }
+
         foreach (int cpu in cpus)
         {
             // Lanes that share a thread share its number.
             _timelines[cpu] = new CpuTimeline(lanes.First(lane => lane.Cpu == cpu).Tid, _names.OwnName);
-            _sent[cpu] = [];
+            _sent[cpu] = new OrderedWindow<CpuEvent>(sent => sent.AtNs);
         }
     }
 
@@ -90,6 +95,7 @@ internal sealed class Explainer : IDisposable
         }
 
         _pending.Enqueue(gap);
+        _told[gap.Lane].Add(gap);
     }
 
     /// <summary>Gaps that lanes counted and could not tell of.</summary>
@@ -126,7 +132,7 @@ internal sealed class Explainer : IDisposable
         {
             if (told.Kind == EventKind.IpiSent)
             {
-                if (_sent.TryGetValue(told.Other, out List<CpuEvent>? sent))
+                if (_sent.TryGetValue(told.Other, out OrderedWindow<CpuEvent>? sent))
                 {
                     sent.Add(told);
                 }
@@ -196,19 +202,22 @@ internal sealed class Explainer : IDisposable
         while (_pending.TryPeek(out GapRecord? gap) && gap.StartNs + gap.LengthNs <= untilNs)
         {
             _pending.Dequeue();
-            _recent.Add(gap);
             ExplainedLane lane = _lanes[gap.Lane];
             _tally.Add(lane, gap, [.. PartsOf(gap, lane)]);
         }
 
         // What is older than the oldest gap that is still to come is of no use; a lane tells within a second.
         long oldNs = Math.Min(untilNs, _untilNs) - 3_000_000_000;
-        _recent.RemoveAll(gap => gap.StartNs < oldNs);
+        foreach (OrderedWindow<GapRecord> told in _told.Values)
+        {
+            told.DropBefore(oldNs);
+        }
+
         _lost.RemoveAll(window => window.ToNs < oldNs);
         foreach ((int cpu, CpuTimeline timeline) in _timelines)
         {
             timeline.ForgetBefore(oldNs);
-            _sent[cpu].RemoveAll(sent => sent.AtNs < oldNs);
+            _sent[cpu].DropBefore(oldNs);
         }
     }
 
@@ -288,10 +297,13 @@ internal sealed class Explainer : IDisposable
         }
 
         int others = _lanes.Values.Select(other => other.Cpu).Distinct().Count() - 1;
-        int still = _recent.Concat(_pending).Where(other => _lanes[other.Lane].Cpu != lane.Cpu
-            && Math.Abs(other.StartNs - startNs) < Math.Max(2_000, gap.LengthNs / 10)
-            && Math.Abs(other.LengthNs - gap.LengthNs) < Math.Max(2_000, gap.LengthNs / 4))
-            .Select(other => _lanes[other.Lane].Cpu).Distinct().Count();
+        long nearNs = Math.Max(2_000, gap.LengthNs / 10);
+        int still = _lanes.Values.Where(other => other.Cpu != lane.Cpu
+            && _told[other.Name].From(startNs - nearNs + 1)
+                .TakeWhile(theirs => theirs.StartNs < startNs + nearNs)
+                .Any(theirs => Math.Abs(theirs.LengthNs - gap.LengthNs)
+                    < Math.Max(2_000, gap.LengthNs / 4)))
+            .Select(other => other.Cpu).Distinct().Count();
         return others > 0 && still == others ? (Bucket.Machine, "all measured CPUs at once")
             : (Bucket.Unattributed, "");
     }
@@ -305,11 +317,11 @@ internal sealed class Explainer : IDisposable
 
         long atNs = segment.StartNs;
         CpuEvent? found = null;
-        foreach (CpuEvent sent in _sent[cpu])
+        foreach (CpuEvent sent in _sent[cpu].From(atNs - SenderBackNs)
+            .TakeWhile(sent => sent.AtNs <= atNs + SlackNs))
         {
-            if (sent.AtNs <= atNs + SlackNs && sent.AtNs >= atNs - SenderBackNs
-                && (found is not { } before || sent.AtNs > before.AtNs
-                    || (sent.Name.Length > 0 && before.Name.Length == 0)))
+            if (found is not { } before || sent.AtNs > before.AtNs
+                || (sent.Name.Length > 0 && before.Name.Length == 0))
             {
                 found = sent;
             }
