@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using LowLatency.Control.Explaining;
 using LowLatency.Control.Reporting;
 using LowLatency.Control.Running;
 using LowLatency.Control.Tuning;
@@ -73,7 +74,13 @@ internal static class TuneCommand
             io.Out.WriteLine(outcome.Line);
         }
 
-        if (outcomes.Count == 0)
+        int traces = KernelTrace.RemoveLeftovers();
+        if (traces > 0)
+        {
+            io.Out.WriteLine($"{traces} trace instances of killed runs removed");
+        }
+
+        if (outcomes.Count + traces == 0)
         {
             io.Out.WriteLine("nothing to undo");
         }

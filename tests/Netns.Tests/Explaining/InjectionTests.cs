@@ -113,6 +113,31 @@ public sealed class InjectionTests
     }
 
     [Fact]
+    public void RollbackTakesAwayWhatAKilledOneLeft()
+    {
+        using TraceFileSystem files = TraceFileSystem.Open();
+        string folder = Directory.CreateTempSubdirectory("inject").FullName;
+        using Process process = StartJitter("20s", folder, "other");
+        Assert.True(SpinWait.SpinUntil(() => files.InstancesOf($"lowlat-{process.Id}").Count > 0
+            && Instance.IsAlive("jitter"), 10_000));
+        process.Kill();
+        process.WaitForExit();
+        _ = ThreadControl.Signal(Pid(), 15);
+        Assert.True(SpinWait.SpinUntil(() => !Instance.IsAlive("jitter"), 10_000));
+        Assert.NotEmpty(files.InstancesOf($"lowlat-{process.Id}"));
+        using Process rollback = Process.Start(new ProcessStartInfo(ControlLab.Program, ["tune", "rollback"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        Assert.Contains("trace instances of killed runs removed", rollback.StandardOutput.ReadToEnd(),
+            StringComparison.Ordinal);
+        rollback.WaitForExit();
+        Assert.Equal(0, rollback.ExitCode);
+        Assert.Empty(files.InstancesOf($"lowlat-{process.Id}"));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public void TracingIsGoneAfterwardsAndWhatAKilledOneLeftIsTakenAway()
     {
         using TraceFileSystem files = TraceFileSystem.Open();
