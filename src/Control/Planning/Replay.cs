@@ -1,6 +1,6 @@
-using LowLatency.Control.Captures;
 using LowLatency.Control.Commands;
 using LowLatency.Control.Configuring;
+using LowLatency.Control.Recording;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
@@ -16,10 +16,10 @@ internal sealed record Replay
     public const int MarkBytes = FrameStamp.SizeBytes + 2;
 
     private const double RatePpsMax = 50e6;
-    private readonly Capture _capture;
+    private readonly CaptureIndex _capture;
     private readonly long[] _atNs;
 
-    private Replay(Capture capture, long[] atNs, long roundNs)
+    private Replay(CaptureIndex capture, long[] atNs, long roundNs)
     {
         _capture = capture;
         _atNs = atNs;
@@ -94,7 +94,7 @@ internal sealed record Replay
             ?? Path.Combine(Path.GetDirectoryName(place.File) ?? "", section.Get<string>("pcap"));
         try
         {
-            Capture capture = CaptureReader.Read(path);
+            CaptureIndex capture = CaptureIndex.Read(path);
             if (capture.Frames.Count > Limits.ReplayFramesMax)
             {
                 throw new CaptureException($"must have at most {Limits.ReplayFramesMax} frames, it has "
@@ -137,7 +137,7 @@ internal sealed record Replay
 
     // Frames follow one another as fast as they were captured, and a round the one before at their mean
     // distance.
-    private static Replay Timed(Capture capture, double speed)
+    private static Replay Timed(CaptureIndex capture, double speed)
     {
         IReadOnlyList<CapturedFrame> frames = capture.Frames;
         long[] atNs = new long[frames.Count];

@@ -22,4 +22,11 @@ internal sealed record CaptureInterface(ushort LinkType, uint SnapBytes, string 
 /// <param name="Comment">UTF-8; empty: none.</param>
 internal readonly record struct CapturePacket(
     int Interface, ulong TimeNs, uint FrameBytes, ReadOnlyMemory<byte> Data, uint Flags,
-    ReadOnlyMemory<byte> Comment);
+    ReadOnlyMemory<byte> Comment)
+{
+    /// <summary>Of the first byte of <see cref="Data"/> in the file.</summary>
+    public required long Offset { get; init; }
+
+    /// <summary>The file says when it came.</summary>
+    public bool IsTimed { get; init; } = true;
+}

@@ -63,7 +63,10 @@ internal sealed partial class CaptureReader
 
         ulong timeNs = (seconds * 1_000_000_000ul) + (fraction * _fractionNs);
         packet = new CapturePacket(
-            0, timeNs, frameBytes, _block.AsMemory(RecordHeadBytes, (int)captured), 0, default);
+            0, timeNs, frameBytes, _block.AsMemory(RecordHeadBytes, (int)captured), 0, default)
+        {
+            Offset = WholeBytes + RecordHeadBytes,
+        };
         WholeBytes += RecordHeadBytes + captured;
         return true;
     }

@@ -195,7 +195,10 @@ internal sealed partial class CaptureReader
 
         ulong timeNs = _clocks[port].ToNs(((ulong)Word(12) << 32) | Word(16));
         ReadOnlyMemory<byte> data = _block.AsMemory(Pcapng.PacketHeadBytes, (int)captured);
-        packet = new CapturePacket(port, timeNs, Math.Max(Word(24), captured), data, flags, comment);
+        packet = new CapturePacket(port, timeNs, Math.Max(Word(24), captured), data, flags, comment)
+        {
+            Offset = WholeBytes + Pcapng.PacketHeadBytes,
+        };
         return at >= 0;
     }
 
@@ -214,7 +217,11 @@ internal sealed partial class CaptureReader
             return false;
         }
 
-        packet = new CapturePacket(port, 0, Word(8), _block.AsMemory(12, (int)captured), 0, default);
+        packet = new CapturePacket(port, 0, Word(8), _block.AsMemory(12, (int)captured), 0, default)
+        {
+            Offset = WholeBytes + 12,
+            IsTimed = false,
+        };
         return true;
     }
 

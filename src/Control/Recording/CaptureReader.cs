@@ -13,20 +13,28 @@ internal sealed partial class CaptureReader : IDisposable
     private readonly List<CaptureInterface> _interfaces = [];
     private readonly Stream _file;
     private readonly string _path;
-    private readonly bool _isPcapng;
     private byte[] _block = new byte[1 << 16];
 
-    private CaptureReader(Stream file, string path)
+    /// <summary>Reads a stream as far as it tells what it is: <see cref="IsCapture"/>.</summary>
+    /// <param name="file">At its start; closed with the reader.</param>
+    /// <param name="path">What errors call it.</param>
+    public CaptureReader(Stream file, string path)
     {
         _file = file;
         _path = path;
         int read = _file.ReadAtLeast(_block.AsSpan(0, 4), 4, throwOnEndOfStream: false);
-        _isPcapng = read == 4 && Little(0) == Pcapng.SectionHeader;
-        if (!_isPcapng && (read < 4 || !TryReadFileHeader()))
-        {
-            throw CommandFailure.Input($"{path}: not a capture: it must begin as pcapng or pcap");
-        }
+        IsPcapng = read == 4 && Little(0) == Pcapng.SectionHeader;
+        IsCapture = IsPcapng || (read == 4 && TryReadFileHeader());
     }
+
+    /// <summary>It begins as a capture does; without, nothing is read.</summary>
+    public bool IsCapture { get; }
+
+    /// <summary>pcapng; else pcap.</summary>
+    public bool IsPcapng { get; }
+
+    /// <summary>The file ends inside of something: <see cref="Torn"/> says in what.</summary>
+    public bool IsCut { get; private set; }
 
     /// <summary>The interfaces that were met so far; those of later sections follow.</summary>
     public IReadOnlyList<CaptureInterface> Interfaces => _interfaces;
@@ -57,22 +65,22 @@ internal sealed partial class CaptureReader : IDisposable
     /// <exception cref="CommandFailure">No capture: exit code 1.</exception>
     public static CaptureReader Read(Stream file, string path)
     {
-        try
+        CaptureReader reader = new(file, path);
+        if (!reader.IsCapture)
         {
-            return new CaptureReader(file, path);
+            reader.Dispose();
+            throw CommandFailure.Input($"{path}: not a capture: {reader.Torn
+                ?? "it must begin as pcapng or pcap"}");
         }
-        catch (CommandFailure)
-        {
-            file.Dispose();
-            throw;
-        }
+
+        return reader;
     }
 
     /// <summary>Reads on to the next packet.</summary>
     /// <returns>False at the file's end, or where it is torn.</returns>
     /// <exception cref="CommandFailure">Whole, but of a kind that is not read: exit code 1.</exception>
     public bool TryRead(out CapturePacket packet) =>
-        _isPcapng ? TryReadPcapng(out packet) : TryReadPcap(out packet);
+        IsPcapng ? TryReadPcapng(out packet) : TryReadPcap(out packet);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
@@ -95,6 +103,7 @@ internal sealed partial class CaptureReader : IDisposable
 
         if (from + read > 0)
         {
+            IsCut = true;
             Torn = $"the file ends inside {what}";
         }
 

@@ -1,5 +1,5 @@
 using LowLatency.Control.Planning;
-using LowLatency.Control.Tests.Captures;
+using LowLatency.Control.Tests.Recording;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
 using Xunit;
@@ -12,7 +12,7 @@ public sealed class ReplayTests : IDisposable
 
     private string Path => System.IO.Path.Combine(_folder, "t.pcap");
 
-    public ReplayTests() => File.WriteAllBytes(Path, CaptureReaderTests.Pcap());
+    public ReplayTests() => File.WriteAllBytes(Path, CaptureIndexTests.Pcap());
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -85,12 +85,12 @@ public sealed class ReplayTests : IDisposable
             "--rate 1k: the capture says it. Give --pcap-timing rate, or leave it out.");
         Sample.Expect(Plan(new LoadOverrides { Pcap = Path, Size = "100" }).Errors,
             "--size 100: the capture says it. Leave it out.");
-        File.WriteAllBytes(Path, CaptureReaderTests.Pcap(link: 113));
+        File.WriteAllBytes(Path, CaptureIndexTests.Pcap(link: 113));
         Sample.Expect(Plan(new LoadOverrides { Pcap = Path }).Errors,
             $"--pcap {Path}: must hold Ethernet frames (link type 1), it has link type 113. Capture on an "
                 + $"Ethernet "
                 + "interface, not on \"any\" or a tunnel.");
-        File.WriteAllBytes(Path, CaptureReaderTests.PcapOf(new byte[1495]));
+        File.WriteAllBytes(Path, CaptureIndexTests.PcapOf(new byte[1495]));
         Sample.Expect(Plan(new LoadOverrides { Pcap = Path }).Errors,
             $"--pcap {Path}: frames of 1515 bytes do not pass genA: MTU 1500 and the Ethernet header make "
                 + $"1514. Lower "

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
-using LowLatency.Control.Captures;
+using LowLatency.Control.Recording;
 using Xunit;
 
-namespace LowLatency.Control.Tests.Captures;
+namespace LowLatency.Control.Tests.Recording;
 
-public sealed class CaptureReaderTests
+public sealed class CaptureIndexTests
 {
     private static readonly byte[][] Frames =
         [new byte[60], [.. Enumerable.Range(0, 99).Select(i => (byte)i)], new byte[14]];
@@ -63,7 +63,7 @@ public sealed class CaptureReaderTests
     [MemberData(nameof(Files))]
     public void Every_form_gives_the_same_frames_and_times(byte[] bytes)
     {
-        Capture capture = Read(bytes);
+        CaptureIndex capture = Read(bytes);
         Assert.Equal(Times, capture.Frames.Select(frame => frame.TimeNs!.Value));
         for (int i = 0; i < Frames.Length; i++)
         {
@@ -90,7 +90,7 @@ public sealed class CaptureReaderTests
     {
         for (int length = 0; length < bytes.Length; length++)
         {
-            Capture? capture = TryRead(bytes[..length], out string error);
+            CaptureIndex? capture = TryRead(bytes[..length], out string error);
             Assert.True(capture == null || capture.Frames.Count < 3
                 || capture.Frames.All(frame => frame.Offset + frame.Bytes <= length));
             Assert.True(capture != null || error.StartsWith("must ", StringComparison.Ordinal), error);
@@ -110,7 +110,7 @@ public sealed class CaptureReaderTests
         {
             byte[] damaged = [.. bytes];
             damaged[i] ^= (byte)(1 << random.Next(8));
-            Capture? capture = TryRead(damaged, out _);
+            CaptureIndex? capture = TryRead(damaged, out _);
             Assert.True(capture == null
                 || capture.Frames.All(frame => frame.Offset >= 0
                     && frame.Offset + frame.Bytes <= bytes.Length));
@@ -122,6 +122,7 @@ public sealed class CaptureReaderTests
     {
         Assert.Equal("must be a capture, it is empty", Error([]));
         Assert.Equal("must be a pcap or a pcapng file", Error("GET / HTTP/1.1"u8.ToArray()));
+        Assert.Equal("must be whole, it ends within its header", Error(Pcap()[..20]));
         Assert.Equal("must hold a frame, it has none", Error(Pcap()[..24]));
         Assert.Equal("must hold Ethernet frames (link type 1), it has link type 113", Error(Pcap(link: 113)));
         Assert.Equal("must hold Ethernet frames (link type 1), it has link type "
@@ -129,7 +130,7 @@ public sealed class CaptureReaderTests
         byte[] cut = Pcap();
         cut[24 + 12] = 61;
         Assert.Equal("must hold whole frames, frame 1 has 60 of its 61 bytes", Error(cut));
-        Assert.Throws<CaptureException>(() => CaptureReader.Read("/no/such/file"));
+        Assert.Throws<CaptureException>(() => CaptureIndex.Read("/no/such/file"));
     }
 
     [Fact]
@@ -140,10 +141,10 @@ public sealed class CaptureReaderTests
         {
             using (FileStream file = File.OpenWrite(path))
             {
-                file.SetLength(CaptureReader.FileBytesMax + 1); // sparse
+                file.SetLength(CaptureIndex.FileBytesMax + 1); // sparse
             }
 
-            CaptureException error = Assert.Throws<CaptureException>(() => CaptureReader.Read(path));
+            CaptureException error = Assert.Throws<CaptureException>(() => CaptureIndex.Read(path));
             Assert.Equal("must have at most 2 GiB, it has 2147483649 bytes", error.Message);
         }
         finally
@@ -158,7 +159,7 @@ public sealed class CaptureReaderTests
         return error;
     }
 
-    private static Capture? TryRead(byte[] bytes, out string error)
+    private static CaptureIndex? TryRead(byte[] bytes, out string error)
     {
         try
         {
@@ -172,13 +173,13 @@ public sealed class CaptureReaderTests
         }
     }
 
-    private static Capture Read(byte[] bytes)
+    private static CaptureIndex Read(byte[] bytes)
     {
         string path = Path.GetTempFileName();
         try
         {
             File.WriteAllBytes(path, bytes);
-            return CaptureReader.Read(path);
+            return CaptureIndex.Read(path);
         }
         finally
         {
