@@ -29,8 +29,8 @@ internal static class Contestants
         "lowlatd" => new LowlatdForwarder(setting),
         "testpmd" => new TestpmdForwarder(setting),
         "kernel" => new KernelForwarder(setting),
-        "offload" => new OffloadForwarder(setting),
-        "routed" => new RoutedForwarder(setting),
+        "offload" => new OffloadForwarder(setting, routes: false),
+        "routed" => new OffloadForwarder(setting, routes: true),
         "linux" => new LinuxForwarder(setting),
         _ => throw new BenchException($"no contestant '{name}'"),
     };
@@ -43,62 +43,34 @@ internal static class Contestants
         public void Dispose() => Ours!.Dispose();
     }
 
-    // lowlatd's XDP program forwards in the lane's place, by the same stages: in the softirq of the CPU that
-    // sends.
+    // lowlatd's XDP program forwards in the lane's place, in the softirq of the CPU that sends: by the same
+    // stages, or by the lane's route tables (one route, one next hop, as Linux has beside it).
     private sealed class OffloadForwarder : IForwarder
     {
         private readonly Rack _rack;
+        private readonly (string Space, string Interface)[] _ways; // must be able to take redirected frames
 
-        public OffloadForwarder(Setting setting)
+        public OffloadForwarder(Setting setting, bool routes)
         {
             _rack = setting.Rack;
-            _rack.SetGro("sink", "sinkB", isOn: true);
+            _ways = routes ? [("dut", "dutA"), ("sink", "sinkB")] : [("sink", "sinkB")];
+            SetGro(isOn: true);
             try
             {
-                Ours = Daemon.Start(setting.Lowlatd, setting.Parts,
-                    Plans.Forwarder(setting.Rack, setting.Tuning, Offload.Kernel));
-                string who = Ours.Region.ReadPort(0).Offload.ToString();
-                if (who != "kernel: to dutB")
-                {
-                    throw new BenchException($"the kernel does not forward: {who}");
-                }
-            }
-            catch
-            {
-                Dispose();
-                throw;
-            }
-        }
-
-        public Daemon? Ours { get; }
-
-        public void Dispose()
-        {
-            Ours?.Dispose();
-            _rack.SetGro("sink", "sinkB", isOn: false);
-        }
-    }
-
-    // lowlatd's XDP program routes by the lane's tables: one route, one next hop, as Linux has beside it.
-    private sealed class RoutedForwarder : IForwarder
-    {
-        private readonly Rack _rack;
-
-        public RoutedForwarder(Setting setting)
-        {
-            _rack = setting.Rack;
-            _rack.SetGro("dut", "dutA", isOn: true); // each way of a router must be able to take frames
-            _rack.SetGro("sink", "sinkB", isOn: true);
-            try
-            {
-                PlanImage plan = Plans.Router(setting.Rack, setting.Tuning);
+                PlanImage plan = routes ? Plans.Router(setting.Rack, setting.Tuning)
+                    : Plans.Forwarder(setting.Rack, setting.Tuning, Offload.Kernel);
                 Ours = Daemon.Start(setting.Lowlatd, setting.Parts, plan);
-                Plans.FillRoutes(setting.Rack, plan, Ours.Region.Header);
-                string who = Ours.Region.ReadPort(0).Offload.ToString();
-                if (!who.StartsWith("kernel: to ", StringComparison.Ordinal)
-                    || !who.Split(';')[0].Contains("dutB", StringComparison.Ordinal))
+                if (routes)
                 {
-                    throw new BenchException($"the kernel does not route: {who}");
+                    Plans.FillRoutes(setting.Rack, plan, Ours.Region.Header);
+                }
+
+                string who = Ours.Region.ReadPort(0).Offload.ToString();
+                bool isKernel = routes ? who.StartsWith("kernel: to ", StringComparison.Ordinal)
+                    && who.Split(';')[0].Contains("dutB", StringComparison.Ordinal) : who == "kernel: to dutB";
+                if (!isKernel)
+                {
+                    throw new BenchException($"the kernel does not {(routes ? "route" : "forward")}: {who}");
                 }
             }
             catch
@@ -113,8 +85,15 @@ internal static class Contestants
         public void Dispose()
         {
             Ours?.Dispose();
-            _rack.SetGro("dut", "dutA", isOn: false);
-            _rack.SetGro("sink", "sinkB", isOn: false);
+            SetGro(isOn: false);
+        }
+
+        private void SetGro(bool isOn)
+        {
+            foreach ((string space, string name) in _ways)
+            {
+                _rack.SetGro(space, name, isOn);
+            }
         }
     }
 

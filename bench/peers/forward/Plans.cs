@@ -8,8 +8,7 @@ namespace LowLatency.Bench.Forward;
 internal static class Plans
 {
     /// <summary>Next hop of the routers, 02:00:00:00:00:99: not the sink's own, whose stack would look at
-    /// every
-    /// frame on the flood's CPU and not at those of the other contestants.</summary>
+    /// every frame on the flood's CPU and not at those of the other contestants.</summary>
     public const ulong NextHopMac = 0x9900_0000_0002;
 
     private const ushort UdpPort = 4000;
