@@ -10,8 +10,7 @@ using LowLatency.Native.Xdp;
 namespace LowLatency.Dataplane.Tests.Lanes;
 
 /// <summary>One real lane over rings without a kernel: the test plays the kernel. The Inline host: the test
-/// calls
-/// <see cref="Turn"/> itself.</summary>
+/// calls <see cref="Turn"/> itself.</summary>
 internal sealed class LaneBench : IDisposable
 {
     private readonly MappedMemory _memory;
@@ -194,7 +193,12 @@ internal static class TestPlans
             {
                 stages[i].FirstTable = (uint)tables.Count;
                 stages[i].TableCount = 1;
-                tables.Add(new PlanTable { Kind = TableKind.RuleCounters, Bytes = stages[i].RuleCount * 16 });
+                tables.Add(new PlanTable
+                {
+                    Kind = TableKind.RuleCounters,
+                    Bytes = stages[i].RuleCount * 16,
+                    Offset = tables.Count > 0 ? tables[^1].Offset + TableMemory.RoundUp(tables[^1].Bytes) : 0,
+                });
             }
         }
     }

@@ -40,8 +40,8 @@ public sealed class PathDifferenceTests
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "loading an XDP program needs root");
         PlanImage plan = TestPlans.Forward([TestPlans.Connect]);
         using XdpObject loaded = Load(plan, 0);
-        Assert.Equal(XdpOutcome.Offloaded, Run(loaded, TestPlans.Udp(bytes: 1518), out _));
-        Assert.Equal(XdpOutcome.PassedNoSocket, Run(loaded, TestPlans.Udp(bytes: 1519), out _));
+        Assert.Equal(XdpOutcome.Offloaded, PathProgram.Run(loaded, TestPlans.Udp(bytes: 1518), out _));
+        Assert.Equal(XdpOutcome.PassedNoSocket, PathProgram.Run(loaded, TestPlans.Udp(bytes: 1519), out _));
     }
 
     [Fact]
@@ -52,15 +52,15 @@ public sealed class PathDifferenceTests
         using XdpObject loaded = Load(plan, 0);
         byte[] frame = TestPlans.Udp();
         Assert.Equal(Errno.Ok, loaded.UsePath(null));
-        Assert.Equal(XdpOutcome.PassedNoSocket, Run(loaded, frame, out byte[] untouched));
+        Assert.Equal(XdpOutcome.PassedNoSocket, PathProgram.Run(loaded, frame, out byte[] untouched));
         Assert.Equal(frame, untouched);
         Assert.True(PathCompiler.TryCompile(TestPlans.Forward([TestPlans.Connect]), 0, 0, out XdpPath plain));
         Assert.Equal(Errno.Ok, loaded.WritePath(1, plain));
         Assert.Equal(Errno.Ok, loaded.UsePath(1));
-        Assert.Equal(XdpOutcome.Offloaded, Run(loaded, frame, out byte[] connected));
+        Assert.Equal(XdpOutcome.Offloaded, PathProgram.Run(loaded, frame, out byte[] connected));
         Assert.Equal(frame, connected);
         Assert.Equal(Errno.Ok, loaded.UsePath(0));
-        Assert.Equal(XdpOutcome.Offloaded, Run(loaded, frame, out byte[] swapped));
+        Assert.Equal(XdpOutcome.Offloaded, PathProgram.Run(loaded, frame, out byte[] swapped));
         Assert.Equal([.. frame[6..12], .. frame[..6], .. frame[12..]], swapped);
     }
 
@@ -72,7 +72,7 @@ public sealed class PathDifferenceTests
         using XdpObject loaded = XdpObject.Load(new XdpConfig { Claim = Claim.All }, queueCount: 1);
         Assert.Equal(Errno.Ok, loaded.WritePath(0, path));
         Assert.Equal(Errno.Ok, loaded.UsePath(0));
-        Assert.Equal(XdpOutcome.PassedNoSocket, Run(loaded, TestPlans.Udp(), out _));
+        Assert.Equal(XdpOutcome.PassedNoSocket, PathProgram.Run(loaded, TestPlans.Udp(), out _));
     }
 
     private static void Compare(int seed, int[] seen)
@@ -115,7 +115,7 @@ public sealed class PathDifferenceTests
         List<byte[]> sent = bench.Port(1 - ingress).Sent;
         RuleCounter[] after = Hits(bench, plan, expected.Length);
 
-        XdpOutcome outcome = Run(loaded, frame, out byte[] left);
+        XdpOutcome outcome = PathProgram.Run(loaded, frame, out byte[] left);
         seen[(int)outcome]++;
         bool isMalformed = FiveTuple.Parse(frame, out _) == ParseResult.Malformed;
         switch (outcome)
@@ -135,7 +135,7 @@ public sealed class PathDifferenceTests
             default:
                 Assert.Equal(XdpOutcome.PassedNoSocket, outcome); // ours, and no socket here: the lane's
                 Assert.Equal(frame, left);
-                Assert.True(isMalformed || HasExtension(frame), Convert.ToHexString(frame));
+                Assert.True(isMalformed || PathProgram.HasExtension(frame), Convert.ToHexString(frame));
                 return;
         }
 
@@ -181,22 +181,6 @@ public sealed class PathDifferenceTests
         return loaded;
     }
 
-    private static XdpOutcome Run(XdpObject loaded, byte[] frame, out byte[] left)
-    {
-        OutcomeCounters before = default;
-        OutcomeCounters after = default;
-        OutcomeCounters bytesBefore = default;
-        OutcomeCounters bytes = default;
-        Assert.Equal(Errno.Ok, loaded.ReadOutcomes(ref before, ref bytesBefore));
-        left = BpfTestRun.Run(loaded.ProgramFd, frame).Frame;
-        Assert.Equal(Errno.Ok, loaded.ReadOutcomes(ref after, ref bytes));
-        int only = Assert.Single(
-            Enumerable.Range(0, OutcomeCounters.Count), slot => after[slot] != before[slot]);
-        ulong counted = only >= (int)XdpOutcome.Offloaded ? (ulong)frame.Length : 0;
-        Assert.Equal(counted, bytes[only] - bytesBefore[only]);
-        return (XdpOutcome)only;
-    }
-
     private static RuleCounter[] Hits(LaneBench bench, PlanImage plan, int rules)
     {
         RuleCounter[] hits = new RuleCounter[rules];
@@ -206,11 +190,5 @@ public sealed class PathDifferenceTests
         }
 
         return hits;
-    }
-
-    private static bool HasExtension(byte[] frame)
-    {
-        Assert.True(Ethernet.TryReadType(frame, out ushort type, out int at));
-        return type == Ethernet.Ipv6 && frame[at + 6] is 0 or 43 or 44 or 60;
     }
 }

@@ -118,7 +118,7 @@ public sealed class PathRouteTests
                 default:
                     Assert.Equal(XdpOutcome.PassedNoSocket, outcome); // ours, and no socket here: the lane's
                     Assert.Equal(frame, left);
-                    Assert.True(sent.Count == 0 || HasExtension(frame)
+                    Assert.True(sent.Count == 0 || PathProgram.HasExtension(frame)
                         || FiveTuple.Parse(frame, out _) == ParseResult.Malformed || IsNet0(frame), text);
                     tally.Left++;
                     break;
@@ -164,8 +164,6 @@ public sealed class PathRouteTests
 
     // The lane routes the rest of 0/8; the program leaves it alone.
     private static bool IsNet0(byte[] frame) => frame[12] == 8 && (frame[26] == 0 || frame[30] == 0);
-
-    private static bool HasExtension(byte[] frame) => frame[12] == 0x86 && frame[20] is 0 or 43 or 44 or 60;
 
     private sealed class Tally
     {

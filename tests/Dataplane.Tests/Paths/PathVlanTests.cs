@@ -104,7 +104,7 @@ public sealed class PathVlanTests
             default:
                 Assert.Equal(XdpOutcome.PassedNoSocket, outcome); // ours, and no socket here: the lane's
                 Assert.Equal(frame, left);
-                Assert.True(sent.Count == 0 || CountTags(frame) >= 2 || HasExtension(frame)
+                Assert.True(sent.Count == 0 || CountTags(frame) >= 2 || PathProgram.HasExtension(frame)
                     || FiveTuple.Parse(frame, out _) == ParseResult.Malformed, text);
                 tally.Refused += sent.Count == 0 ? 1 : 0;
                 return;
@@ -209,10 +209,6 @@ public sealed class PathVlanTests
         return tags;
     }
 
-    private static bool HasExtension(byte[] frame) =>
-        Ethernet.TryReadType(frame, out ushort type, out int at) && type == Ethernet.Ipv6
-            && frame.Length > at + 6 && frame[at + 6] is 0 or 43 or 44 or 60;
-
     /// <summary>A lane and an XDP program of one plan.</summary>
     private sealed class Device : IDisposable
     {
@@ -230,13 +226,6 @@ public sealed class PathVlanTests
             }];
             TestPlans.AddRuleCounters(stages, tables);
             _counters = tables.Count - 1;
-            if (_counters > 0)
-            {
-                PlanTable counters = tables[^1];
-                counters.Offset = TableMemory.RoundUp(tables[0].Bytes);
-                tables[^1] = counters;
-            }
-
             PlanImage plan = TestPlans.Forward(stages, rules, tables: [.. tables]);
             PlanRecheck.Check(plan);
             Assert.Equal("", PathCompiler.WhyNot(plan, 0));
@@ -262,16 +251,8 @@ public sealed class PathVlanTests
             return [.. _bench.Port(1 - _ingress).Sent];
         }
 
-        public XdpOutcome Run(byte[] frame, out byte[] left)
-        {
-            OutcomeCounters before = default;
-            OutcomeCounters after = default;
-            Assert.Equal(Errno.Ok, _loaded.ReadOutcomes(ref before));
-            left = BpfTestRun.Run(_loaded.ProgramFd, frame).Frame;
-            Assert.Equal(Errno.Ok, _loaded.ReadOutcomes(ref after));
-            return (XdpOutcome)Assert.Single(
-                Enumerable.Range(0, OutcomeCounters.Count), slot => after[slot] != before[slot]);
-        }
+        public XdpOutcome Run(byte[] frame, out byte[] left) =>
+            PathProgram.Run(_loaded, frame, out left);
 
         public RuleCounter LaneHits(int rule) => _bench.Tables.Slice<RuleCounter>(_counters)[rule];
 
