@@ -116,15 +116,7 @@ public sealed class InjectionTests
     public void RollbackTakesAwayWhatAKilledOneLeft()
     {
         using TraceFileSystem files = TraceFileSystem.Open();
-        string folder = Directory.CreateTempSubdirectory("inject").FullName;
-        using Process process = StartJitter("20s", folder, "other");
-        Assert.True(SpinWait.SpinUntil(() => files.InstancesOf($"lowlat-{process.Id}").Count > 0
-            && Instance.IsAlive("jitter"), 10_000));
-        process.Kill();
-        process.WaitForExit();
-        _ = ThreadControl.Signal(Pid(), 15);
-        Assert.True(SpinWait.SpinUntil(() => !Instance.IsAlive("jitter"), 10_000));
-        Assert.NotEmpty(files.InstancesOf($"lowlat-{process.Id}"));
+        string left = KillOne(files);
         using Process rollback = Process.Start(new ProcessStartInfo(ControlLab.Program, ["tune", "rollback"])
         {
             RedirectStandardOutput = true,
@@ -133,26 +125,34 @@ public sealed class InjectionTests
             StringComparison.Ordinal);
         rollback.WaitForExit();
         Assert.Equal(0, rollback.ExitCode);
-        Assert.Empty(files.InstancesOf($"lowlat-{process.Id}"));
-        Directory.Delete(folder, recursive: true);
+        Assert.Empty(files.InstancesOf(left));
     }
 
     [Fact]
     public void TracingIsGoneAfterwardsAndWhatAKilledOneLeftIsTakenAway()
     {
         using TraceFileSystem files = TraceFileSystem.Open();
+        string left = KillOne(files);
+        _ = Measure("1s", _ => { });
+        Assert.Empty(files.InstancesOf(left));
+    }
+
+    // A measurement that is killed, and its meter ended. Gives what its trace instances begin with.
+    private static string KillOne(TraceFileSystem files)
+    {
         string folder = Directory.CreateTempSubdirectory("inject").FullName;
         using Process process = StartJitter("20s", folder, "other");
-        Assert.True(SpinWait.SpinUntil(() => files.InstancesOf($"lowlat-{process.Id}").Count > 0
+        string left = $"lowlat-{process.Id}";
+        Assert.True(SpinWait.SpinUntil(() => files.InstancesOf(left).Count > 0
             && Instance.IsAlive("jitter"), 10_000));
         process.Kill();
         process.WaitForExit();
-        Assert.NotEmpty(files.InstancesOf($"lowlat-{process.Id}"));
+        Assert.NotEmpty(files.InstancesOf(left));
         _ = ThreadControl.Signal(Pid(), 15);
         Assert.True(SpinWait.SpinUntil(() => !Instance.IsAlive("jitter"), 10_000));
-        _ = Measure("1s", _ => { });
-        Assert.Empty(files.InstancesOf($"lowlat-{process.Id}"));
+        Assert.NotEmpty(files.InstancesOf(left));
         Directory.Delete(folder, recursive: true);
+        return left;
     }
 
     private static long Steal(Func<bool> until, long everyNs)
