@@ -4,7 +4,7 @@ using LowLatency.Native;
 namespace LowLatency.Control.Explaining;
 
 /// <summary>A lane whose gaps are explained.</summary>
-/// <param name="Name">As in reports.</param>
+/// <param name="Name">As in reports; no other one has it.</param>
 /// <param name="Cpu">Of its thread.</param>
 /// <param name="Tid">Of its thread.</param>
 /// <param name="IsMeter">It does nothing but look at the clock: no gap is its own work.</param>
@@ -24,12 +24,13 @@ internal sealed class Explainer : IDisposable
 
     private readonly KernelTrace? _trace;
     private readonly string _why;
-    private readonly Dictionary<string, ExplainedLane> _lanes;
+    private readonly IReadOnlyList<ExplainedLane> _lanes;
     private readonly Dictionary<int, CpuTimeline> _timelines = [];
     private readonly Dictionary<int, OrderedWindow<CpuEvent>> _sent = [];
     private readonly List<(int Cpu, long FromNs, long ToNs)> _lost = [];
-    private readonly Queue<GapRecord> _pending = new();
-    private readonly Dictionary<string, OrderedWindow<GapRecord>> _told = []; // for stalls of the whole machine
+    private readonly Queue<(ExplainedLane Lane, GapRecord Gap)> _pending = new();
+    // For stalls of the whole machine.
+    private readonly Dictionary<ExplainedLane, OrderedWindow<GapRecord>> _told = [];
     private readonly ThreadNames _names;
     private readonly CpuCounters _counters;
     private readonly Tally _tally = new();
@@ -40,7 +41,7 @@ internal sealed class Explainer : IDisposable
     private Explainer(IReadOnlyList<ExplainedLane> lanes, IReadOnlyList<int> ownPids, KernelTrace? trace,
         string why)
     {
-        _lanes = lanes.ToDictionary(lane => lane.Name);
+        _lanes = lanes;
         _trace = trace;
         _why = why;
         _names = new ThreadNames(ownPids, [.. lanes.Select(lane => lane.Tid)]);
@@ -48,7 +49,7 @@ internal sealed class Explainer : IDisposable
         _counters = new CpuCounters(cpus);
         foreach (ExplainedLane lane in lanes)
         {
-            _told[lane.Name] = new OrderedWindow<GapRecord>(gap => gap.StartNs);
+            _told[lane] = new OrderedWindow<GapRecord>(gap => gap.StartNs);
         }
 
         foreach (int cpu in cpus)
@@ -58,9 +59,6 @@ internal sealed class Explainer : IDisposable
             _sent[cpu] = new OrderedWindow<CpuEvent>(sent => sent.AtNs);
         }
     }
-
-    /// <summary>Why nothing is traced; "" when it is.</summary>
-    public string Why => _why;
 
     /// <summary>Begins to trace, before the measured window; where that is not possible, gaps are counted and
     /// nothing is named.</summary>
@@ -80,10 +78,12 @@ internal sealed class Explainer : IDisposable
     /// <summary>Without a kernel: events come by <see cref="Feed"/>.</summary>
     internal static Explainer ForTest(IReadOnlyList<ExplainedLane> lanes) => new(lanes, [], null, "a test");
 
-    /// <summary>Takes a gap in; of another lane: nothing.</summary>
-    public void Add(GapRecord gap)
+    /// <summary>Takes a gap in; of a lane that it was not started with: nothing.</summary>
+    /// <param name="lane">Whose it is.</param>
+    /// <param name="gap">Later than the one before of this lane.</param>
+    public void Add(ExplainedLane lane, GapRecord gap)
     {
-        if (!_lanes.ContainsKey(gap.Lane))
+        if (!_told.TryGetValue(lane, out OrderedWindow<GapRecord>? told))
         {
             return;
         }
@@ -94,8 +94,8 @@ internal sealed class Explainer : IDisposable
             return;
         }
 
-        _pending.Enqueue(gap);
-        _told[gap.Lane].Add(gap);
+        _pending.Enqueue((lane, gap));
+        told.Add(gap);
     }
 
     /// <summary>Gaps that lanes counted and could not tell of.</summary>
@@ -174,8 +174,7 @@ internal sealed class Explainer : IDisposable
         if (_trace is not null && _leavesNetwork)
         {
             notes.Add("NET_RX and NET_TX softirqs are not told apart from the lanes' own work: ports in "
-                + "copy mode "
-                + "are served by them");
+                + "copy mode are served by them");
         }
 
         if (_trace?.Failure is { } failure)
@@ -199,11 +198,11 @@ internal sealed class Explainer : IDisposable
 
     private void Explain(long untilNs)
     {
-        while (_pending.TryPeek(out GapRecord? gap) && gap.StartNs + gap.LengthNs <= untilNs)
+        while (_pending.TryPeek(out (ExplainedLane Lane, GapRecord Gap) next)
+            && next.Gap.StartNs + next.Gap.LengthNs <= untilNs)
         {
             _pending.Dequeue();
-            ExplainedLane lane = _lanes[gap.Lane];
-            _tally.Add(lane, gap, [.. PartsOf(gap, lane)]);
+            _tally.Add(next.Lane, next.Gap, [.. PartsOf(next.Gap, next.Lane)]);
         }
 
         // What is older than the oldest gap that is still to come is of no use; a lane tells within a second.
@@ -296,10 +295,10 @@ internal sealed class Explainer : IDisposable
             return (Bucket.Host, "stolen by the hypervisor");
         }
 
-        int others = _lanes.Values.Select(other => other.Cpu).Distinct().Count() - 1;
+        int others = _lanes.Select(other => other.Cpu).Distinct().Count() - 1;
         long nearNs = Math.Max(2_000, gap.LengthNs / 10);
-        int still = _lanes.Values.Where(other => other.Cpu != lane.Cpu
-            && _told[other.Name].From(startNs - nearNs + 1)
+        int still = _lanes.Where(other => other.Cpu != lane.Cpu
+            && _told[other].From(startNs - nearNs + 1)
                 .TakeWhile(theirs => theirs.StartNs < startNs + nearNs)
                 .Any(theirs => Math.Abs(theirs.LengthNs - gap.LengthNs)
                     < Math.Max(2_000, gap.LengthNs / 4)))

@@ -14,8 +14,7 @@ internal sealed record TraceBatch(IReadOnlyList<CpuEvent> Events, long UntilNs, 
 
 /// <summary>The kernel's events of some CPUs, as long as it is not disposed: armed once before the measured
 /// window, in trace instances of our own, read by a thread of its own on the housekeeping CPUs and handed
-/// over
-/// through a bounded channel. What finds no room there is counted as lost, never waited for.</summary>
+/// over through a bounded channel. What finds no room there is counted as lost, never waited for.</summary>
 internal sealed class KernelTrace : IDisposable
 {
     private const string Prefix = "lowlat-";

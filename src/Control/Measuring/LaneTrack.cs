@@ -10,7 +10,6 @@ namespace LowLatency.Control.Measuring;
 internal sealed class LaneTrack
 {
     private readonly SharedRegion _region;
-    private readonly string _process;
     private readonly Dictionary<HistogramKind, LongHistogram> _whole = [];
     private readonly Dictionary<HistogramKind, LongHistogram> _interval = [];
     private ulong[]? _stageTimesBefore;
@@ -21,7 +20,7 @@ internal sealed class LaneTrack
     public LaneTrack(SharedRegion region, string process, int index)
     {
         _region = region;
-        _process = process;
+        Process = process;
         Index = index;
         Plan = region.Plan.Lane(index);
         Name = Plan.Name.ToString();
@@ -38,7 +37,10 @@ internal sealed class LaneTrack
     /// <summary>Its row of the plan.</summary>
     public PlanLane Plan { get; }
 
-    /// <summary>Its name.</summary>
+    /// <summary>What its process is called in reports.</summary>
+    public string Process { get; }
+
+    /// <summary>Its name, of which its process has no other.</summary>
     public string Name { get; }
 
     /// <summary>Counters at the baseline.</summary>
@@ -138,7 +140,7 @@ internal sealed class LaneTrack
                 string regime = (int)gap.Regime < CounterNames.Regimes.Length && gap.Regime >= 0
                     ? CounterNames.Regimes[(int)gap.Regime] : "unknown";
                 GapRecord record = new(
-                    _process, Name, gap.StartNs, gap.EndNs - gap.StartNs, gap.Turn, regime, gap.Frames);
+                    Process, Name, gap.StartNs, gap.EndNs - gap.StartNs, gap.Turn, regime, gap.Frames);
                 Gaps.Add(record);
                 GapSeen?.Invoke(record);
             }

@@ -15,30 +15,30 @@ internal static class Explainers
     public static TraceArming? Prepare(RunRequest request) => !request.Explains ? null
         : new TraceArming([.. request.Plans.SelectMany(CpusOf).Distinct()]);
 
-    /// <summary>Begins over all lanes of a run, which are armed; null: not asked for.</summary>
-    public static Explainer? Start(RunHost host, TraceArming? arming)
+    /// <summary>Begins over all lanes of a session, which are armed: from now on their gaps are told to it.
+    /// Null: not asked for.</summary>
+    public static Explainer? Start(RunHost host, TraceArming? arming, MeasurementSession session)
     {
         if (arming is null)
         {
             return null;
         }
 
-        ExplainedLane[] lanes = [.. host.Fleet.All.SelectMany(plane => LanesOf(plane.Region!))];
+        LaneTrack[] tracks = [.. session.Lanes];
+        ExplainedLane[] lanes = [.. tracks.Select(track => new ExplainedLane(
+            tracks.Count(other => other.Name == track.Name) == 1 ? track.Name : $"{track.Process}.{track.Name}",
+            track.Page.Cpu, track.Page.ThreadId, track.Plan.Kind is LaneKind.Meter or LaneKind.ShapedMeter))];
         int[] ours = [Environment.ProcessId, .. host.Fleet.All.Select(plane =>
             (int)plane.Region!.Header.Pid)];
-        Explainer explainer = Explainer.Start([.. lanes.DistinctBy(lane => lane.Name)], ours,
-            arming, tracesNetwork: !host.Fleet.All.Any(plane => HasCopies(plane.Region!)));
+        Explainer explainer = Explainer.Start(lanes, ours, arming,
+            tracesNetwork: !host.Fleet.All.Any(plane => HasCopies(plane.Region!)));
+        foreach ((LaneTrack track, ExplainedLane lane) in tracks.Zip(lanes))
+        {
+            track.GapSeen = gap => explainer.Add(lane, gap);
+        }
+
         host.Interrupt.Wait(SettleMs);
         return explainer;
-    }
-
-    /// <summary>From now on, gaps of the session are told to it.</summary>
-    public static void Listen(Explainer? explainer, MeasurementSession session)
-    {
-        foreach (LaneTrack lane in session.Lanes)
-        {
-            lane.GapSeen = explainer is null ? null : explainer.Add;
-        }
     }
 
     /// <summary>Every few ten milliseconds.</summary>
@@ -70,15 +70,4 @@ internal static class Explainers
 
     private static bool HasCopies(SharedRegion region) => Enumerable.Range(0, region.Plan.PortCount)
         .Any(port => region.ReadPort(port).EffectiveMode != BindMode.ZeroCopy);
-
-    private static IEnumerable<ExplainedLane> LanesOf(SharedRegion region)
-    {
-        for (int lane = 0; lane < region.Plan.LaneCount; lane++)
-        {
-            LaneKind kind = region.Plan.Lane(lane).Kind;
-            LanePage page = region.LanePage(lane).Value;
-            yield return new ExplainedLane(region.Plan.Lane(lane).Name.ToString(), page.Cpu, page.ThreadId,
-                kind is LaneKind.Meter or LaneKind.ShapedMeter);
-        }
-    }
 }

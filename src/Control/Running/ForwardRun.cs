@@ -39,10 +39,9 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         SharedRegion region = host.Fleet.Forward!.Region!;
         io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or "
             + $"'lowlat stop --name {host.Fleet.Forward.Name}', ends it");
-        using Explainer? explainer = Explainers.Start(host, arming);
         MeasurementSession session = new(load: null, region);
+        using Explainer? explainer = Explainers.Start(host, arming, session);
         session.Baseline();
-        Explainers.Listen(explainer, session);
         string? death = Watch(host, session, region, explainer);
         if (death is null)
         {

@@ -30,10 +30,9 @@ internal sealed class JitterRun(RunRequest request, CommandIo io)
             return ExitCode.Interrupted;
         }
 
-        using Explainer? explainer = Explainers.Start(host, arming);
         MeasurementSession session = new(load: null, host.Fleet.Forward!.Region!, role: "meter");
+        using Explainer? explainer = Explainers.Start(host, arming, session);
         session.Baseline();
-        Explainers.Listen(explainer, session);
 
         string? death = Watch(host, session, explainer);
         host.Fleet.Stop();

@@ -25,8 +25,8 @@ internal sealed class LoadMeter(RunHost host, CommandIo io)
     /// <summary>What died in the last measuring; null: nothing.</summary>
     public string? Death { get; private set; }
 
-    /// <summary>Armed: is told of gaps; null: they are not explained.</summary>
-    public Explainer? Explainer { get; init; }
+    /// <summary>Prepared: gaps are explained; null: they are not.</summary>
+    public TraceArming? Arming { get; init; }
 
     /// <summary>Why the interval log ended early; null: it did not.</summary>
     public string? LogFault { get; private set; }
@@ -51,10 +51,10 @@ internal sealed class LoadMeter(RunHost host, CommandIo io)
         using IntervalLog? log = IntervalSeconds is double seconds
             ? new IntervalLog(host.Folder, seconds, DateTime.UtcNow) : null;
         MeasurementSession session = new(load, host.Fleet.Forward?.Region) { Log = log };
+        using Explainer? explainer = Explainers.Start(host, Arming, session);
         session.Baseline();
-        Explainers.Listen(Explainer, session);
         Volatile.Write(ref load.Header.StartAtNs, ThreadControl.NowNs + LeadNs);
-        Death = Watch(session);
+        Death = Watch(session, explainer);
         if (Death is null)
         {
             Drain(load, session);
@@ -67,12 +67,12 @@ internal sealed class LoadMeter(RunHost host, CommandIo io)
 
         RunMeasurement measured = session.Finish(verb, promise.Percentiles);
         LogFault = log?.Fault;
-        return Explainers.Finish(Explainer, session, measured);
+        return Explainers.Finish(explainer, session, measured);
     }
 
     /// <summary>Until the schedule has ended, was ended, or something died.</summary>
     /// <returns>What died; null: nothing.</returns>
-    private string? Watch(MeasurementSession session)
+    private string? Watch(MeasurementSession session, Explainer? explainer)
     {
         ProgressLine progress = new(io);
         StallWatch stall = new(host.Fleet);
@@ -88,7 +88,7 @@ internal sealed class LoadMeter(RunHost host, CommandIo io)
 
             long untilSampleMs = (session.NextSampleNs - ThreadControl.NowNs + 999_999) / 1_000_000;
             host.Interrupt.Wait((int)Math.Clamp(untilSampleMs, 1, PollMs));
-            Explainers.Turn(Explainer, session);
+            Explainers.Turn(explainer, session);
             death ??= host.Fleet.FindDead()?.DescribeEnd();
         }
 

@@ -22,10 +22,9 @@ internal sealed class LoadRun(RunRequest request, CommandIo io)
             return ExitCode.Interrupted;
         }
 
-        using Explainer? explainer = Explainers.Start(host, arming);
         LoadMeter meter = new(host, io)
         {
-            Explainer = explainer,
+            Arming = arming,
             IntervalSeconds = request.IntervalSeconds,
             IsLast = true,
         };

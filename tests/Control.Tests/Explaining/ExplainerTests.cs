@@ -28,8 +28,8 @@ public sealed class ExplainerTests
             Event(6000, 1, EventKind.IrqEntry, 100, 0, "eth0 (irq 9)"),
             Event(6500, 1, EventKind.IrqExit, 100),
             Event(90_000, 1, EventKind.Switch, 0, 100, "m1"));
-        _explainer.Add(Gap("m1", 500, 4500));
-        _explainer.Add(Gap("m1", 5900, 1000));
+        Tell(Gap("m1", 500, 4500));
+        Tell(Gap("m1", 5900, 1000));
         Assert.Equal("thread idle: the lane slept 4000, unattributed 3000, return-path 1000, "
             + "irq eth0 (irq 9) 500", Explain(Gap("m1", 20_000, 3000)));
     }
@@ -65,8 +65,8 @@ public sealed class ExplainerTests
     [Fact]
     public void AllMeasuredCpusAtOnceIsTheMachine()
     {
-        _explainer.Add(Gap("m2", 10_300, 80_000));
-        _explainer.Add(Gap("fwd", 10_100, 81_000, regime: "idle"));
+        Tell(Gap("m2", 10_300, 80_000));
+        Tell(Gap("fwd", 10_100, 81_000, regime: "idle"));
         Assert.Equal("machine-wide all measured CPUs at once 80000",
             Explain(Gap("m1", 10_000, 80_000), "m1"));
     }
@@ -74,7 +74,7 @@ public sealed class ExplainerTests
     [Fact]
     public void OneCpuAloneWithoutAnEventIsUnattributed()
     {
-        _explainer.Add(Gap("m2", 10_000, 80_000));
+        Tell(Gap("m2", 10_000, 80_000));
         Assert.Equal("unattributed 80000", Explain(Gap("m1", 10_000, 80_000), "m1"));
     }
 
@@ -94,14 +94,14 @@ public sealed class ExplainerTests
     [Fact]
     public void GapsOfOtherLanesAreNotLookedAt()
     {
-        _explainer.Add(Gap("stranger", 0, 1000));
+        Tell(Gap("stranger", 0, 1000));
         Assert.Equal(0, _explainer.Finish().Gaps);
     }
 
     [Fact]
     public void WithoutTracingNoShareIsClaimed()
     {
-        _explainer.Add(Gap("m1", 0, 1000));
+        Tell(Gap("m1", 0, 1000));
         Explanation explanation = _explainer.Finish();
         Assert.Equal(("T0", "a test", null, null),
             (explanation.Tier, explanation.Why, explanation.NamedTimeShare, explanation.NamedCountShare));
@@ -115,11 +115,14 @@ public sealed class ExplainerTests
         string lane, long startNs, long lengthNs, uint frames = 0, string regime = "idle") =>
         new("test", lane, startNs, lengthNs, 1, regime, frames);
 
+    private void Tell(GapRecord gap) => _explainer.Add(new[] { Meter, Other, Forward }.FirstOrDefault(
+        lane => lane.Name == gap.Lane, Meter with { Name = gap.Lane }), gap);
+
     private void Feed(params CpuEvent[] events) => _explainer.Feed(new TraceBatch(events, 1, []));
 
     private string Explain(GapRecord gap, string lane = "")
     {
-        _explainer.Add(gap);
+        Tell(gap);
         Explanation explanation = _explainer.Finish();
         IEnumerable<CulpritRow> rows = explanation.Culprits.Where(row => lane.Length == 0
             || row.Lane == lane);
