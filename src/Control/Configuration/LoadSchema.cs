@@ -4,8 +4,7 @@ using static LowLatency.Control.Configuring.OptionType;
 namespace LowLatency.Control.Configuring;
 
 /// <summary>[load] of <see cref="Schema"/>, and its types, which options of the command line have too. It
-/// needs
-/// nothing of <see cref="Schema"/>, which needs it.</summary>
+/// needs nothing of <see cref="Schema"/>, which needs it.</summary>
 internal static class LoadSchema
 {
     private static readonly OptionType PortName = Name(15);

@@ -202,8 +202,7 @@ internal static class Quantities
     public static PortRange? LoadPorts(string text) => Ports(text) is { Low: > 0 } range ? range : null;
 
     /// <summary>"198.18.0.1" or "198.18.0.1-198.18.3.255": addresses that differ in their last 32 bits, as
-    /// many
-    /// as a load can have flows.</summary>
+    /// many as a load can have flows.</summary>
     public static AddressRange? Addresses(string text)
     {
         int dash = text.IndexOf('-');

@@ -5,8 +5,7 @@ using Org.BouncyCastle.Crypto.Digests;
 namespace LowLatency.Control.Configuring;
 
 /// <summary>SHA-256 (FIPS 180-4) of a text's UTF-8 bytes, as <c>sha256sum</c> prints it of the file. Managed
-/// code: the
-/// platform's own needs OpenSSL on the host, and a program without it ends there.</summary>
+/// code: the platform's own needs OpenSSL on the host, and a program without it ends there.</summary>
 internal static class TextHash
 {
     /// <summary>Bytes of a hash.</summary>

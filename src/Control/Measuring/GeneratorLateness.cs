@@ -13,8 +13,7 @@ internal static class GeneratorLateness
     public const int TailShare = 10;
 
     /// <summary>What is against it, a sentence each; empty: on time. A percentile that the samples do not
-    /// carry
-    /// is held against no one.</summary>
+    /// carry is held against no one.</summary>
     /// <param name="lateness">Of the measured frames.</param>
     /// <param name="endToEnd">Through the device; null: not measured.</param>
     /// <param name="intendedPps">Rate asked for.</param>

@@ -3,8 +3,7 @@ using HdrHistogram;
 namespace LowLatency.Control.Measuring;
 
 /// <summary>What a CPU loses, in numbers that do not depend on how fast the meter's loop is: rates of gaps,
-/// and
-/// what a packet that arrives at any moment waits.</summary>
+/// and what a packet that arrives at any moment waits.</summary>
 /// <param name="Lane">The meter.</param>
 /// <param name="Cpu">CPU.</param>
 /// <param name="Seconds">Exposure: the time that the meter looked.</param>

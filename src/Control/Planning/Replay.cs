@@ -8,8 +8,7 @@ using LowLatency.Native.Memory;
 namespace LowLatency.Control.Planning;
 
 /// <summary>A capture whose frames a load sends. Reads the file's index when planned, its frames when the
-/// tables
-/// are filled.</summary>
+/// tables are filled.</summary>
 internal sealed record Replay
 {
     /// <summary>What a frame grows by: the generator's mark and its checksum.</summary>

@@ -6,8 +6,7 @@ using LowLatency.Control.Measuring;
 namespace LowLatency.Control.Reporting;
 
 /// <summary>What CPUs lose and where it went, on a page: the waterfall of classes, the causes, the longest
-/// gaps
-/// piece by piece.</summary>
+/// gaps piece by piece.</summary>
 internal static class LostTimeHtml
 {
     private const int CulpritsShown = 40;

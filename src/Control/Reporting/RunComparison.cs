@@ -189,9 +189,8 @@ internal sealed class RunComparison
 
     private string TextRule() => (Math.Min(_sideA.Runs.Length, _sideB.Runs.Length) >= RatioInterval.RunsMin
         ? $"""
-        {_sideA.Runs.Length} runs of A, {_sideB.Runs.Length} of B. B is called faster
-            or slower where the 99 % interval of B / A over
-        runs does not hold 1 ({(_arePaired ? "paired t of log ratios: the runs took turns"
+        {_sideA.Runs.Length} runs of A, {_sideB.Runs.Length} of B. B is called faster or slower where the 99 % interval
+        of B / A over runs does not hold 1 ({(_arePaired ? "paired t of log ratios: the runs took turns"
             : "Welch's t of logs")}).
         Each row stands alone: of a hundred rows of equal runs one is called so.
 
@@ -200,8 +199,8 @@ internal sealed class RunComparison
         B is called faster or slower where the two 99 % intervals (the wider of order statistics and block
         bootstrap over intervals) do not meet, that of B / A does not hold 1, and the values differ by
         more than {RunToRunShare * 100:0} %: two runs of the same thing may differ by that much. Fewer than
-        {RatioInterval.RunsMin} runs a side cannot show less: interleave them and name all,
-            report A1,A2,A3 B1,B2,B3.
+        {RatioInterval.RunsMin} runs a side cannot show less: interleave them and name all, report A1,A2,A3
+        B1,B2,B3.
 
         """).ReplaceLineEndings("\n");
 

@@ -178,8 +178,7 @@ internal sealed record LaneResult(
 /// <param name="Lateness">Intended time to hand-over to the kernel, of every measured frame; its histogram is
 /// in latency.hlog.</param>
 /// <param name="WhyLate">What <see cref="GeneratorLateness"/> holds against it; empty: nothing; null in a
-/// result from
-/// before it was there.</param>
+/// result from before it was there.</param>
 internal sealed record GeneratorResult(
     double IntendedRate,
     double AchievedRate,

@@ -6,8 +6,7 @@ using LowLatency.Native.Memory;
 namespace LowLatency.Control.Routing;
 
 /// <summary>All tables of a data plane that mirror the kernel's, over its generations: each is filled before
-/// it
-/// is used where that can be, and followed from then on. One thread.</summary>
+/// it is used where that can be, and followed from then on. One thread.</summary>
 internal sealed class RouteTables : IDisposable
 {
     private readonly Dictionary<long, FibSync> _byOffset = [];

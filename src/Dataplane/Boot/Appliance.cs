@@ -214,8 +214,7 @@ internal sealed class Appliance : IDisposable
             foreach (LanePort port in ports)
             {
                 // Posted before the program is attached: drivers restart their queues then, and one that
-                // finds
-                // no frame (igb) neither receives nor asks for a wake-up ever after.
+                // finds no frame (igb) neither receives nor asks for a wake-up ever after.
                 port.Refill(pool);
             }
 

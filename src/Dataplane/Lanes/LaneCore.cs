@@ -253,8 +253,7 @@ internal sealed class LaneCore
     }
 
     /// <summary>Pool, fill side and tx side, less what is shared, are all frames: from ring indices alone, at
-    /// a turn's
-    /// border.</summary>
+    /// a turn's border.</summary>
     public void CheckConservation()
     {
         long fillSide = 0;

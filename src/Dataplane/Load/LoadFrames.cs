@@ -86,8 +86,7 @@ internal sealed class LoadFrames
     }
 
     /// <summary>Writes a whole frame, as long as <paramref name="frame"/>; what follows the stamp must be
-    /// zeros,
-    /// as fresh UMEM is and stays.</summary>
+    /// zeros, as fresh UMEM is and stays.</summary>
     public void Write(Span<byte> frame, in FrameStamp stamp)
     {
         _headers[stamp.Path].CopyTo(frame);

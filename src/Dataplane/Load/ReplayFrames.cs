@@ -7,10 +7,8 @@ using LowLatency.Native.Memory;
 namespace LowLatency.Dataplane.Load;
 
 /// <summary>Sends the frames of a capture in turn, again and again: the captured bytes with the MACs of the
-/// path,
-/// and behind them a <see cref="FrameStamp"/> with a checksum of its own, which IP takes for padding.
-/// Generator
-/// and receiver lanes.</summary>
+/// path, and behind them a <see cref="FrameStamp"/> with a checksum of its own, which IP takes for padding.
+/// Generator and receiver lanes.</summary>
 /// <remarks>The tables are shared with Control: each value is brought into its bounds where it is
 /// read.</remarks>
 internal sealed class ReplayFrames

@@ -53,8 +53,7 @@ public ref struct PcapngWriter
     }
 
     /// <summary>Describes the section's next interface; they are numbered from 0. libpcap, and tcpdump with
-    /// it,
-    /// refuses a file whose interfaces differ in link type or snap length.</summary>
+    /// it, refuses a file whose interfaces differ in link type or snap length.</summary>
     /// <param name="linkType">LINKTYPE_ value.</param>
     /// <param name="snapBytes">Bytes of a frame that are kept at most; 0: all.</param>
     /// <param name="name">Its name, UTF-8; empty: none.</param>

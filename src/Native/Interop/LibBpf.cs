@@ -51,8 +51,7 @@ internal static unsafe partial class LibBpf
     }
 
     /// <summary>linux/bpf.h <c>struct bpf_map_info</c>: its first fields; the kernel fills as many bytes as
-    /// it
-    /// is told of.</summary>
+    /// it is told of.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct MapInfo
     {

@@ -11,8 +11,7 @@ public enum Schedule : uint
     /// <summary>Exponential distances (seeded, so a run can be repeated).</summary>
     Poisson = 1,
     /// <summary>Bursts of <see cref="PlanLoad.BurstFrames"/> with <see cref="PlanLoad.BurstGapNs"/> of
-    /// silence
-    /// between.</summary>
+    /// silence between.</summary>
     Burst = 2,
     /// <summary>Equal distances at a rate that changes linearly.</summary>
     Ramp = 3,
@@ -117,8 +116,7 @@ public struct PlanLoad
     /// <summary>Count of <see cref="Paths"/>.</summary>
     public uint PathCount;
     /// <summary>Count of flows, round-robin: flow n is the n-th of the combinations of the four ranges,
-    /// source
-    /// ports first, then source addresses, destination addresses, destination ports.</summary>
+    /// source ports first, then source addresses, destination addresses, destination ports.</summary>
     public uint Flows;
     /// <summary>4 or 6.</summary>
     public uint Family;

@@ -167,8 +167,7 @@ public struct LaneCounters
     /// <summary>Of these, still in the tx ring: the kernel has not taken them.</summary>
     public long FramesTxRing;
     /// <summary>Entries of tx rings that name a frame which another entry names too: a frame shared by n
-    /// ports
-    /// counts n - 1.</summary>
+    /// ports counts n - 1.</summary>
     public long FramesShared;
     /// <summary>Frames that replicating stages made: each ends for itself.</summary>
     public ulong Replicas;
@@ -264,8 +263,7 @@ public struct LanePage
     /// <summary>Lane: generation it runs.</summary>
     [FieldOffset(132)] public uint Generation;
     /// <summary>Lane: last <see cref="RegionHeader.TableEpoch"/> it saw between two turns: it holds nothing
-    /// of
-    /// a table from before.</summary>
+    /// of a table from before.</summary>
     [FieldOffset(136)] public ulong TableEpochSeen;
     /// <summary>Control: bank it wants the lane to write.</summary>
     [FieldOffset(256)] public uint BankWanted;

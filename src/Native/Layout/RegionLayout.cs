@@ -25,8 +25,7 @@ public enum HistogramKind
 
 /// <summary>Where everything of a shared region lies: a pure function of the plan, so both sides agree
 /// without telling each other. Header · plan · lane pages · port pages · per lane: event ring, stage
-/// counters,
-/// trace, stage times, histograms.</summary>
+/// counters, trace, stage times, histograms.</summary>
 public sealed class RegionLayout
 {
     private const int HeaderBytes = 4096;

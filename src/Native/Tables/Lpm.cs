@@ -27,8 +27,7 @@ public readonly struct Lpm4
     public static long BytesMin => RangeTrie.RootBytes(NarrowBits);
 
     /// <summary>Memory that holds this many routes whatever they are, bytes: up to 152 a route above the
-    /// direct
-    /// array; a real table uses a fraction of it at any time.</summary>
+    /// direct array; a real table uses a fraction of it at any time.</summary>
     public static long BytesFor(uint routes)
     {
         int rootBits = routes > NarrowRoutesMax ? WideBits : NarrowBits;
@@ -71,8 +70,7 @@ public readonly struct Lpm4
     }
 
     // All first loads, then all second ones: which addresses need one is a bit each, so that no guess of the
-    // CPU
-    // stands between the first loads.
+    // CPU stands between the first loads.
     private unsafe void LookupBurst(ReadOnlySpan<uint> addresses, Span<uint> values)
     {
         RangeTrie trie = _trie;
@@ -105,8 +103,7 @@ public readonly struct Lpm4
 /// <summary>Routes of IPv6 for a reader. Any thread, no locks. Two shapes, told apart by the memory's size:
 /// 16
 /// bits direct (256 KiB), or 24 (64 MiB) for more than <see cref="NarrowRoutesMax"/> routes; then nodes over
-/// 16
-/// bits each.</summary>
+/// 16 bits each.</summary>
 public readonly struct Lpm6
 {
     /// <summary>Routes up to which a table is small.</summary>

@@ -4,8 +4,7 @@ using LowLatency.Native.Interop;
 namespace LowLatency.Native.Tracing;
 
 /// <summary>The kernel's tracefs, mounted nowhere (fsopen(2), fsmount(2); Linux 5.2): works whether or not
-/// the
-/// host has it mounted, and changes nothing for anyone else. Any thread.</summary>
+/// the host has it mounted, and changes nothing for anyone else. Any thread.</summary>
 /// <remarks>All mounts of tracefs are one file system: what is made here is seen under
 /// <c>/sys/kernel/tracing</c>, where that is mounted.</remarks>
 public sealed class TraceFileSystem : IDisposable

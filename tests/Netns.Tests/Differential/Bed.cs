@@ -133,8 +133,7 @@ public sealed class Bed : IDisposable
     }
 
     /// <summary>Runs something on a thread that stays on CPU 0, so that frames sent by it stay in order on
-    /// their
-    /// way through the kernel's per-CPU queues.</summary>
+    /// their way through the kernel's per-CPU queues.</summary>
     public static void OnOneCpu(Action action)
     {
         System.Runtime.ExceptionServices.ExceptionDispatchInfo? thrown = null;

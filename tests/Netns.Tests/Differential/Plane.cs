@@ -9,8 +9,7 @@ using Xunit;
 namespace LowLatency.Netns.Tests.Differential;
 
 /// <summary>The published programs as the device of a bed: <c>lowlat run</c> with the ports p0, p1…, one lane
-/// and
-/// the stages of a test.</summary>
+/// and the stages of a test.</summary>
 public sealed class Plane : IDisposable
 {
     private readonly Process _process;

@@ -1,8 +1,7 @@
 namespace LowLatency.Netns.Tests.Differential;
 
 /// <summary>Makes a failing list of frames small: first fewer frames, then shorter ones, then zeroes in place
-/// of
-/// bytes that do not matter. Each step is kept only if the list still fails.</summary>
+/// of bytes that do not matter. Each step is kept only if the list still fails.</summary>
 public sealed class Shrinker
 {
     private const int HeaderBytes = 14; // a frame cannot be shorter
