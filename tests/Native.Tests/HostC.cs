@@ -9,12 +9,14 @@ internal static class HostC
 {
     private const string Headers = """
         #include <errno.h>
+        #include <liburing.h>
         #include <stddef.h>
         #include <stdio.h>
         #include <bpf/bpf.h>
         #include <bpf/libbpf.h>
         #include <linux/audit.h>
         #include <linux/ethtool.h>
+        #include <linux/fs.h>
         #include <linux/ethtool_netlink.h>
         #include <linux/genetlink.h>
         #include <linux/if.h>

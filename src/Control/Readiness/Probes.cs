@@ -3,6 +3,7 @@ using System.Text;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Probes;
+using LowLatency.Native.Uring;
 
 namespace LowLatency.Control.Readiness;
 

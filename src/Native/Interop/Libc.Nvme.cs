@@ -9,7 +9,8 @@ internal static unsafe partial class Libc
     internal const nuint NvmeAdminCommand = 0xC048_4E41; // NVME_IOCTL_ADMIN_CMD (linux/nvme_ioctl.h)
     private const nuint NvmeNamespaceId = 0x4E40;              // NVME_IOCTL_ID
     internal const uint NvmeUringIo = 0xC048_4E80;             // NVME_URING_CMD_IO
-    internal const byte NvmeRead = 0x02;                       // NVM Command Set Specification, Read
+    internal const byte NvmeWrite = 0x01;                      // NVM Command Set Specification, Write, Read
+    internal const byte NvmeRead = 0x02;
 
     /// <summary>linux/nvme_ioctl.h <c>struct nvme_passthru_cmd</c>.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 72)]
@@ -20,6 +21,8 @@ internal static unsafe partial class Libc
         [FieldOffset(24)] public ulong Address;
         [FieldOffset(36)] public uint DataBytes;
         [FieldOffset(40)] public uint Word10;
+        [FieldOffset(44)] public uint Word11;
+        [FieldOffset(48)] public uint Word12;
         [FieldOffset(64)] public uint TimeoutMs;
         [FieldOffset(68)] public uint Result;
     }

@@ -11,7 +11,6 @@ internal static unsafe partial class Libc
     private const int MapHugeTlb = 0x40000 | 0x20 | 0x02;     // HUGETLB | ANONYMOUS | PRIVATE
     private const int MapHugeShift = 26;                      // MAP_HUGE_SHIFT
     private const int AdvisePopulateWrite = 23;               // MADV_POPULATE_WRITE, since 5.14
-    internal const int OpenReadDirect = OpenReadOnly | 0x4000; // O_DIRECT
     internal const nuint PtpSysOffsetExtended = 0xC4C0_3D09;  // PTP_SYS_OFFSET_EXTENDED
 
     // Leaf calls: a vDSO read of some ten ns, or a system call of some hundred that never blocks.

@@ -50,14 +50,6 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "clock_nanosleep")]
     private static partial int ClockNanosleep(int clock, int flags, TimeSpec* request, TimeSpec* remain);
 
-    /// <summary>time.h <c>struct timespec</c>.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct TimeSpec
-    {
-        public long Seconds;
-        public long Nanoseconds;
-    }
-
     /// <summary>sys/resource.h <c>struct rusage</c>, x86-64.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 144)]
     internal struct Usage
@@ -120,4 +112,15 @@ internal static unsafe partial class Libc
         {
         }
     }
+}
+
+/// <summary>time.h <c>struct timespec</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TimeSpec
+{
+    private const long NsPerSecond = 1_000_000_000;
+    public long Seconds;
+    public long Nanoseconds;
+
+    public static TimeSpec Of(long ns) => new() { Seconds = ns / NsPerSecond, Nanoseconds = ns % NsPerSecond };
 }

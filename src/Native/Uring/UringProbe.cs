@@ -12,14 +12,14 @@ public sealed record UringProbe(Errno Errno, int Operations)
     /// <summary>Makes a small ring, asks, and closes it.</summary>
     public static unsafe UringProbe Run()
     {
-        byte* ring = stackalloc byte[LibUring.RingBytes]; // in bounds: the library writes its own struct, 216 bytes
-        int rc = LibUring.QueueInit(4, ring, 0);
+        UringRing ring = default; // in bounds: the library writes its own struct, 216 bytes of 512
+        int rc = LibUring.QueueInit(4, &ring, 0);
         if (rc < 0)
         {
             return new UringProbe((Errno)(-rc), 0);
         }
 
-        UringProbeHeader* probe = LibUring.GetProbe(ring);
+        UringProbeHeader* probe = LibUring.GetProbe(&ring);
         int supported = 0;
         for (int op = 0; probe != null && op < probe->OpsLength; op++)
         {
@@ -28,7 +28,7 @@ public sealed record UringProbe(Errno Errno, int Operations)
         }
 
         LibUring.FreeProbe(probe);
-        LibUring.QueueExit(ring);
+        LibUring.QueueExit(&ring);
         return new UringProbe(Errno.Ok, supported);
     }
 }

@@ -1,6 +1,7 @@
 using LowLatency.Native.Interop;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Probes;
+using LowLatency.Native.Uring;
 using LowLatency.Native.Threads;
 using Xunit;
 
