@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using LowLatency.Control.Running;
+using LowLatency.Control.Storage;
 
 namespace LowLatency.Control.Commands;
 
@@ -18,6 +19,7 @@ namespace LowLatency.Control.Commands;
 [JsonSerializable(typeof(SelfTestDocument))]
 [JsonSerializable(typeof(TraceDocument))]
 [JsonSerializable(typeof(RecordingsDocument))]
+[JsonSerializable(typeof(DiskResult))]
 internal sealed partial class CommandJsonContext : JsonSerializerContext;
 
 /// <summary>The verbs' JSON as text.</summary>

@@ -80,6 +80,7 @@ internal static class CommandLine
             StopCommand.Make(io),
             PortsCommand.Make(io),
             ReportCommand.Make(io),
+            DiskCommand.Make(io),
             RecordCommand.Make(io),
             TuneCommand.Make(io),
             LabCommand.Make(io),

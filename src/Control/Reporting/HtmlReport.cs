@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LowLatency.Control.Measuring;
+using LowLatency.Control.Storage;
 
 namespace LowLatency.Control.Reporting;
 
@@ -13,6 +14,7 @@ internal static class HtmlReport
         StringBuilder body = new();
         WriteHead(body, run);
         WriteCards(body, run.Result);
+        DiskText.WriteHtml(body, run.Result.Disk);
         PromiseText.WriteHtml(body, run.Result.Promise);
         WriteLatency(body, run);
         TextStatistics.WriteHtml(body, run.Result);
@@ -29,9 +31,13 @@ internal static class HtmlReport
         LostTimeHtml.Write(body, run.Result);
         WriteLoss(body, run.Result.Loss);
         WriteGenerator(body, run.Result.Generator);
-        HtmlTables.WriteLanes(body, run.Result);
-        StageTable.WriteHtml(body, run.Result.Stages);
-        HtmlTables.WritePorts(body, run.Result);
+        if (run.Result.Lanes.Count > 0) // a drive is measured without
+        {
+            HtmlTables.WriteLanes(body, run.Result);
+            StageTable.WriteHtml(body, run.Result.Stages);
+            HtmlTables.WritePorts(body, run.Result);
+        }
+
         HtmlTables.WriteManifest(body, run);
         return HtmlText.Page($"lowlat {run.Result.Verb} {Time(run.Manifest.StartUtc)}", body.ToString());
     }
@@ -85,7 +91,7 @@ internal static class HtmlReport
         {
             if (Percentile.All[i].OneIn <= 10_000 && shown.At(i) is long ns)
             {
-                string what = run.EndToEnd is not null ? "end-to-end" : run.Residence is not null
+                string what = run.Disk is not null ? "transfer" : run.EndToEnd is not null ? "end-to-end" : run.Residence is not null
                     ? "residence" : "gap";
                 return $"{Percentile.All[i].Name} {what} {Units.Us(ns)} µs";
             }
@@ -99,6 +105,12 @@ internal static class HtmlReport
         List<(string Value, string Name)> cards = [];
         LatencySummary? main = run.EndToEnd ?? run.Residence;
         string what = run.EndToEnd is not null ? "end-to-end" : "residence";
+        if (run.Disk is DiskResult disk)
+        {
+            what = "transfer";
+            cards.Add((Units.Rate(disk.Iops), "transfers a second"));
+        }
+
         AddCard(cards, main?.P50Ns, $"p50 {what}");
         AddCard(cards, main?.P99Ns, $"p99 {what}");
         AddCard(cards, main?.P9999Ns, $"p99.99 {what}");
@@ -175,7 +187,8 @@ internal static class HtmlReport
 
         rows.Add(Row("max", s => Us(s.MaxNs) + "|", Signed(cost?.MaxNs)));
         body.Append("<div style=\"height:12px\"></div>\n").Append(HtmlText.Table(heads, rows));
-        body.Append("<p class=\"soft small\">One way. Beside each percentile: how many samples lie above it; "
+        string kind = result.Disk is null ? "One way" : "Until completion";
+        body.Append($"<p class=\"soft small\">{kind}. Beside each percentile: how many samples lie above it; "
             + "– is refused, ")
             .Append("fewer than ten. End-to-end counts from the intended send time, service time from the "
                 + "hand-over to ")

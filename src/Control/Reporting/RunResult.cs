@@ -1,5 +1,6 @@
 using LowLatency.Control.Explaining;
 using LowLatency.Control.Measuring;
+using LowLatency.Control.Storage;
 
 namespace LowLatency.Control.Reporting;
 
@@ -65,6 +66,9 @@ internal sealed record RunResult(
     /// <summary>Everything that was promised, row by row, and what took the time; null: nothing
     /// was.</summary>
     public PromiseResult? Promise { get; init; }
+
+    /// <summary>What a drive did; null: none was measured.</summary>
+    public DiskResult? Disk { get; init; }
 
     /// <summary>The load ended before its time: interrupted, or something failed.</summary>
     public bool IsPartial { get; init; }

@@ -19,16 +19,21 @@ internal static class TextReport
         RunResult result = run.Result;
         WriteVerdict(text, run, hasColour);
         PromiseText.Write(text, result.Promise);
+        DiskText.Write(text, result.Disk);
         WriteLatency(text, result);
         TextStatistics.Write(text, result);
         WriteGenerator(text, result.Generator);
         WriteLoss(text, result.Loss);
         LostTimeText.WriteNoise(text, result.Noise);
         LostTimeText.WriteExplanation(text, result.Explain, result.DurationSeconds);
-        WriteLanes(text, result);
-        StageTable.Write(text, result.Stages, "\n");
-        WritePorts(text, result);
-        WriteProcesses(text, result);
+        if (result.Lanes.Count > 0) // a drive is measured without
+        {
+            WriteLanes(text, result);
+            StageTable.Write(text, result.Stages, "\n");
+            WritePorts(text, result);
+            WriteProcesses(text, result);
+        }
+
         WriteHost(text, run.Manifest);
         return text.ToString();
     }
@@ -86,7 +91,7 @@ internal static class TextReport
     {
         Series[] all =
         [
-            new("end-to-end", run.EndToEnd), new("service", run.ServiceTime),
+            new(run.Disk is null ? "end-to-end" : "transfer", run.EndToEnd), new("service", run.ServiceTime),
             new("direct", run.Direct?.EndToEnd),
             new("residence", run.Residence), new("rx wait", run.RxWait), new("gap", run.Gap),
         ];
@@ -99,7 +104,8 @@ internal static class TextReport
         }
 
         bool hasCost = run.ForwarderCost is not null;
-        text.Append("\nLatency, us one way; beside each: the samples above it; '-': refused, fewer than 10 "
+        string kind = run.Disk is null ? "one way" : "until completion";
+        text.Append($"\nLatency, us {kind}; beside each: the samples above it; '-': refused, fewer than 10 "
             + "above\n");
         text.Append("        ");
         WriteCells(text, shown, hasCost, s => (s.Head, ""), "fwd's own");

@@ -10,6 +10,7 @@ internal static unsafe partial class Libc
     internal const int OpenDirect = 0x4000;                  // O_DIRECT
     internal const int OpenExclusive = 0x80;                 // O_EXCL: of a block device, nobody has it
     internal const int OpenCreate = 0x40;                    // O_CREAT
+    internal const int OpenNameless = 0x41_0000;             // O_TMPFILE
     private const nuint BlockDeviceBytes = 0x8008_1272;      // BLKGETSIZE64
     private const nuint BlockSectorBytes = 0x1268;           // BLKSSZGET
     private const int SysStatx = 332;
@@ -56,9 +57,9 @@ internal static unsafe partial class Libc
     internal static Errno AllocateFile(int fd, long bytes) => Fallocate(fd, 0, 0, (nint)bytes) == 0 ? Errno.Ok
         : LastErrno;
 
-    internal static int TryCreateFile(string path, int flags, uint mode, out Errno errno)
+    internal static int TryOpenFile(string path, int flags, uint mode, out Errno errno)
     {
-        int fd = Open(path, flags | OpenCreate, mode);
+        int fd = Open(path, flags, mode);
         errno = fd >= 0 ? Errno.Ok : LastErrno;
         return fd;
     }

@@ -121,12 +121,8 @@ internal static unsafe partial class Libc
     internal static void PreferNoNodeOfThread() => // MPOL_DEFAULT takes no mask
         Invariant.Require(Syscall6(SysSetMemPolicy, 0, 0, 0, 0, 0, 0) == 0);
 
-    internal static int TryOpenFile(string path, int flags, out Errno errno)
-    {
-        int fd = Open(path, flags, 0);
-        errno = fd >= 0 ? Errno.Ok : LastErrno;
-        return fd;
-    }
+    internal static int TryOpenFile(string path, int flags, out Errno errno) =>
+        TryOpenFile(path, flags, 0, out errno);
 
     internal static int OpenFile(string path, int flags, uint mode)
     {

@@ -87,7 +87,7 @@ public sealed class DirectFile : IDisposable
     /// <exception cref="NativeException">The file system refused.</exception>
     public static DirectFile Create(string path, DirectAccess access)
     {
-        int fd = Libc.TryCreateFile(path, FlagsOf(access | DirectAccess.Write,
+        int fd = Libc.TryOpenFile(path, Libc.OpenCreate | FlagsOf(access | DirectAccess.Write,
             access.HasFlag(DirectAccess.Exclusive)), Mode, out Errno errno);
         if (fd < 0)
         {
@@ -97,6 +97,17 @@ public sealed class DirectFile : IDisposable
         DirectFile file = Describe(path, fd, isBlock: false);
         errno = file.Truncate(0);
         return errno == Errno.Ok ? file : throw Closed(file, $"ftruncate({path})", errno);
+    }
+
+    /// <summary>Makes a file without a name (O_TMPFILE): it ends with the last process that has it
+    /// open.</summary>
+    /// <param name="folder">Its file system.</param>
+    /// <exception cref="NativeException">The file system has none, or refused.</exception>
+    public static DirectFile CreateNameless(string folder)
+    {
+        int fd = Libc.TryOpenFile(folder, Libc.OpenReadWrite | Libc.OpenDirect | Libc.OpenNameless, Mode,
+            out Errno errno);
+        return fd >= 0 ? Describe(folder, fd, isBlock: false) : throw Refused(folder, DirectAccess.Write, errno);
     }
 
     /// <summary>Opens an NVMe namespace for commands of our own.</summary>

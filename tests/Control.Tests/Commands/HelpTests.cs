@@ -21,6 +21,7 @@ public sealed class HelpTests
     [InlineData("jitter")]
     [InlineData("ports")]
     [InlineData("report")]
+    [InlineData("disk")]
     [InlineData("record")]
     [InlineData("record ls")]
     [InlineData("record extract")]
@@ -53,7 +54,7 @@ public sealed class HelpTests
         Assert.Equal(
             ["check", "plan", "run", "load", "jitter", "certify", "reload", "status", "trace", "stop",
                 "ports",
-                "report", "record", "tune", "lab",
+                "report", "disk", "record", "tune", "lab",
                 "version",
                 "selftest"], verbs);
     }
