@@ -37,6 +37,9 @@ internal sealed record Configuration
     /// <summary>Disks; may be empty.</summary>
     public IReadOnlyList<DiskConfiguration> Disks { get; init; } = [];
 
+    /// <summary>Recorders; may be empty.</summary>
+    public IReadOnlyList<RecorderConfiguration> Recorders { get; init; } = [];
+
     /// <summary>Each network namespace of a port once, as a path; empty text is the present one.</summary>
     public IReadOnlyList<string> NetnsPaths =>
         [.. Ports.Select(port => port.Netns).Distinct(StringComparer.Ordinal)];

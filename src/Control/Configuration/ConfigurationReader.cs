@@ -54,6 +54,7 @@ internal static class ConfigurationReader
         TableRules.Check(configuration, findings);
         CpuRules.Check(configuration, findings);
         HostRules.Check(configuration, findings);
+        RecorderRules.Check(configuration, findings);
         LoadRules.Check(configuration, findings);
         PromiseRules.Check(configuration, findings);
         if (findings.Errors.Count == 0)
@@ -82,6 +83,7 @@ internal static class ConfigurationReader
             Load = load,
             Promise = root.Table("objective") is { } promise ? PromiseOf(promise) : null,
             Tables = [.. root.Tables("table").Select(table => new TableConfiguration(table))],
+            Recorders = [.. root.Tables("recorder").Select(recorder => new RecorderConfiguration(recorder))],
             Disks = [.. root.Tables("disk").Select(disk => new DiskConfiguration(disk))],
         };
     }

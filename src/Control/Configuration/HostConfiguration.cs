@@ -127,6 +127,22 @@ internal sealed record DiskConfiguration(Section Section)
     public bool? IsDurable => Section.Has("durable") ? Section.Get<bool>("durable") : null;
 }
 
+/// <summary>[[recorder]].</summary>
+internal sealed record RecorderConfiguration(Section Section)
+{
+    /// <summary>Name.</summary>
+    public string Name => Section.Get<string>("name");
+
+    /// <summary>Folder of its captures.</summary>
+    public string Path => Section.Get<string>("path");
+
+    /// <summary>CPU of its own; null: a housekeeping CPU.</summary>
+    public int? Cpu => Section.Has("cpu") ? Section.Int("cpu") : null;
+
+    /// <summary>Bytes of memory of each lane that it records.</summary>
+    public long BufferBytes => Section.Get<long>("buffer");
+}
+
 /// <summary>[port.expect]: what a port must look like; null: not judged.</summary>
 internal sealed record PortExpectation(Section? Section)
 {

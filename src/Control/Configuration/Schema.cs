@@ -100,6 +100,30 @@ internal static class Schema
         new("durable", Flag(), null, "what is written survives a loss of power without a flush"),
     ]);
 
+    private static readonly TableRow Recorder = new("recorder", true,
+    [
+        new("name", PortName, null, "the recorder's name, for record stages and files", true),
+        new("path", Text("an absolute path of at most 200 characters", "/captures", IsPath), null,
+            "folder that captures go to: a drive of their own is best", true),
+        new("cpu", Integer(0, Limits.CpusMax - 1, 1), null,
+            "CPU of its own, which it never leaves idle; default: it sleeps on a housekeeping CPU"),
+        new("file_size", Bytes("1GiB"), 1L << 30, "a file is closed before it is larger; so much is reserved "
+            + "twice"),
+        new("file_time", Duration("5min", 1_000_000_000), null, "a file is closed when it is so old; "
+            + "default: by size alone"),
+        new("sync", Duration("1s", 10_000_000), 1_000_000_000L, "what came is durable on the drive after so "
+            + "long"),
+        new("keep", Bytes("100GiB"), null, "the oldest files are removed while all of this run are larger; "
+            + "default: never"),
+        new("buffer", Bytes("64MiB"), 64L << 20, "memory of each lane that is recorded: what it bridges while "
+            + "the drive stalls"),
+        new("mode", Word("auto", "interrupt", "iopoll"), "auto", "how writes complete; auto: polled if the "
+            + "drive can"),
+        new("on_full", Word("drop-newest", "shed"), "drop-newest",
+            "shed: with half of the buffer in use, frames are cut to their first 128 bytes; in both: without "
+                + "room they are not recorded, and the file says how many"),
+    ]);
+
     private static readonly TableRow Host = new("host", false,
     [
         new("housekeeping", Parsed("a list of CPUs such as \"0\", \"0,2-3\", \"4-N\" or \"all\"", "0",
@@ -247,7 +271,7 @@ internal static class Schema
         new("name", Text("1 to 24 of a-z, 0-9 and '-'", "lab", IsInstanceName), null,
             "one live data plane per name", true),
     ],
-        Host, Port, Lane, Table, LoadSchema.Table, Promise, Disk);
+        Host, Port, Lane, Table, LoadSchema.Table, Promise, Disk, Recorder);
 
     private static bool IsInstanceName(string text) =>
         text.Length is > 0 and <= 24

@@ -21,6 +21,7 @@ internal static class RunNames
         LaneKind.Forward => "forward",
         LaneKind.Generator => "generator",
         LaneKind.Receiver => "receiver",
+        LaneKind.Storage => "storage",
         LaneKind.Meter or LaneKind.ShapedMeter => "meter",
         _ => $"kind-{(uint)kind}",
     };

@@ -53,7 +53,11 @@ internal static class CpuChecks
             return SetOf(asked.IsAll ? facts.OnlineCpus : asked.Resolve(LastCpu(facts)));
         }
 
-        HashSet<int> forward = [.. CpuRules.ForwardSeats(configuration).Select(seat => seat.Cpu)];
+        HashSet<int> forward =
+        [
+            .. CpuRules.ForwardSeats(configuration).Select(seat => seat.Cpu),
+            .. configuration.Recorders.Select(recorder => recorder.Cpu).OfType<int>(),
+        ];
         HashSet<int> load = [.. CpuRules.LoadSeats(configuration).Select(seat => seat.Cpu)];
         CpuSet free = SetOf(facts.OnlineCpus.Where(cpu => !forward.Contains(cpu) && !load.Contains(cpu)));
         if (free.IsEmpty)

@@ -34,6 +34,14 @@ internal sealed class PlanBuilder(
             AddLane(shape);
         }
 
+        if (shapes.Any(shape => shape.Kind == LaneKind.Forward))
+        {
+            foreach (RecorderConfiguration recorder in configuration.Recorders)
+            {
+                AddRecorder(recorder);
+            }
+        }
+
         PlanHeader header = new()
         {
             Generation = 1,
@@ -90,6 +98,17 @@ internal sealed class PlanBuilder(
             _stages.Add(StageOf(shape, shape.Stages[i], i));
         }
 
+        _lanes.Add(lane);
+    }
+
+    private void AddRecorder(RecorderConfiguration recorder)
+    {
+        PlanLane lane = RecorderPlan.LaneOf(recorder, CpuChecks.Housekeeping(configuration, facts));
+        lane.Thread = (uint)_threads.Count;
+        lane.FirstStage = (uint)_stages.Count;
+        lane.StageCount = 1;
+        _threads.Add("recorder " + recorder.Name);
+        _stages.Add(RecorderPlan.StageOf(recorder, Tables));
         _lanes.Add(lane);
     }
 

@@ -120,6 +120,7 @@ internal static class PlanText
             StageKind.MacRewrite => (stage.PortA < 0 ? "every port:" : $"out of {ports[stage.PortA]}:")
                 + (stage.SourceMac == 0 ? "" : $" source {PlanWords.Mac(stage.SourceMac)}")
                 + (stage.DestinationMac == 0 ? "" : $" destination {PlanWords.Mac(stage.DestinationMac)}"),
+            StageKind.Recorder => RecorderPlan.Describe(stage),
             _ => StageDesigns.Find(stage.Kind)?.Describe(plan, stage, ports) ?? "",
         };
         text.Append($"  stage   {PlanWords.Of(stage.Kind)} {what}".TrimEnd()).Append('\n');

@@ -7,8 +7,8 @@ namespace LowLatency.Control.Recording;
 /// then it gets its own.</summary>
 internal sealed class CaptureOutput : IDisposable
 {
-    /// <summary>What the name ends in until all is on the disk.</summary>
-    public const string HiddenEnd = ".part";
+    /// <inheritdoc cref="Pcapng.HiddenEnd"/>
+    public const string HiddenEnd = Pcapng.HiddenEnd;
     private const int BufferBytes = 1 << 20;
     private readonly FileStream _file;
     private readonly string _path;

@@ -126,9 +126,10 @@ internal sealed class Appliance : IDisposable
         _punts.Clear();
     }
 
+    // Recorders last: what packet lanes have copied until they stopped is written, too.
     private void StopLanes()
     {
-        foreach (LaneThread thread in _threads)
+        foreach (LaneThread thread in _threads.OrderBy(thread => thread.IsStorage))
         {
             thread.Stop();
             thread.Dispose();
@@ -219,6 +220,10 @@ internal sealed class Appliance : IDisposable
             }
 
             _lanes[lane] = LaneFactory.Make(_region, _tables, lane, core);
+            if (_lanes[lane] is IDisposable owner)
+            {
+                _undo.Keep(owner);
+            }
         }
     }
 
@@ -273,7 +278,10 @@ internal sealed class Appliance : IDisposable
     {
         for (int lane = 0; lane < _lanes.Length; lane++)
         {
-            WarmUp.Run(_plan, lane);
+            if (_plan.Lane(lane).Kind != LaneKind.Storage) // its turns are a drive's, not a ring's
+            {
+                WarmUp.Run(_plan, lane);
+            }
         }
     }
 

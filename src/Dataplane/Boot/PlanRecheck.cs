@@ -23,7 +23,7 @@ internal static class PlanRecheck
         for (int i = 0; i < plan.TableCount; i++)
         {
             PlanTable table = plan.Table(i);
-            Require(table.Kind <= TableKind.Frames, $"table {i}: kind {(uint)table.Kind} is unknown");
+            Require(table.Kind <= TableKind.Records, $"table {i}: kind {(uint)table.Kind} is unknown");
             Require(table.Offset >= 0 && table.Offset % 4096 == 0 && table.Bytes
                 is >= 0 and <= Limits.TableBytesMax
                 && table.Offset <= long.MaxValue - Limits.TableBytesMax, $"table {i}: is nowhere");
@@ -56,11 +56,11 @@ internal static class PlanRecheck
     {
         ref readonly PlanLane lane = ref plan.Lane(index);
         string who = $"lane {index}";
-        Require(lane.Kind <= LaneKind.ShapedMeter, $"{who}: kind {(uint)lane.Kind} is unknown");
+        Require(lane.Kind <= LaneKind.Storage, $"{who}: kind {(uint)lane.Kind} is unknown");
         Require(lane.Host <= LaneHost.Shared, $"{who}: host {(uint)lane.Host} is unknown");
         Require(lane.Cpu is >= 0 and < Limits.CpusMax, $"{who}: CPU {lane.Cpu} is out of range");
-        bool isMeter = lane.Kind is LaneKind.Meter or LaneKind.ShapedMeter;
-        Require(lane.PortCount > 0 == !isMeter && lane.PortCount <= Limits.PortsPerLaneMax,
+        bool isPortless = lane.Kind is LaneKind.Meter or LaneKind.ShapedMeter or LaneKind.Storage;
+        Require(lane.PortCount > 0 == !isPortless && lane.PortCount <= Limits.PortsPerLaneMax,
             $"{who}: has {lane.PortCount} ports");
         Require(lane.ChunkBytes is Limits.ChunkBytesMin or Limits.ChunkBytesMax,
             $"{who}: chunks of {lane.ChunkBytes} bytes; 2048 or 4096");
@@ -95,13 +95,16 @@ internal static class PlanRecheck
         Require((ulong)lane.FirstStage + lane.StageCount <= plan.Header.StageCount,
             $"{who}: stages out of range");
         Require(lane.Kind != LaneKind.Forward || lane.StageCount > 0, $"{who}: has no stage");
+        Require(lane.Kind != LaneKind.Storage
+            || (lane.StageCount == 1 && plan.Stage((int)lane.FirstStage).Kind == StageKind.Recorder
+                && lane.Host == LaneHost.Pinned), $"{who}: is no recorder");
         Require(lane.StageCount <= Limits.StagesPerLaneMax, $"{who}: has {lane.StageCount} stages");
         for (uint i = 0; i < lane.StageCount; i++)
         {
             ref readonly PlanStage stage = ref plan.Stage((int)(lane.FirstStage + i));
             bool isConnect = stage.Kind == StageKind.CrossConnect;
             int lowest = isConnect ? 0 : -1;
-            Require(stage.Kind <= StageKind.Stamp, $"{who}: stage kind {(uint)stage.Kind} is unknown");
+            Require(stage.Kind <= StageKind.Recorder, $"{who}: stage kind {(uint)stage.Kind} is unknown");
             Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount,
                 $"{who}: stage port {stage.PortA}");
             Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount,

@@ -142,8 +142,30 @@ internal sealed class Reload(SharedRegion region, ILane[] lanes, TableMemory tab
             PlanLane wanted = plan.Lane(lane);
             wanted.FirstStage = _plan.Lane(lane).FirstStage;
             wanted.StageCount = _plan.Lane(lane).StageCount;
+            Require(RecordingOf(plan, lane).SequenceEqual(RecordingOf(_plan, lane)),
+                $"lane '{wanted.Name}' is recorded otherwise");
             Require(PlanImage.AreSame(wanted, _plan.Lane(lane)), $"lane '{wanted.Name}' has changed");
         }
+    }
+
+    // Recorders read the queues that they began with.
+    private static List<(string Name, long Offset, long Bytes)> RecordingOf(PlanImage plan, int lane)
+    {
+        List<(string, long, long)> queues = [];
+        for (int i = 0; i < plan.Lane(lane).StageCount; i++)
+        {
+            PlanStage stage = plan.Stage((int)plan.Lane(lane).FirstStage + i);
+            for (int t = 0; t < stage.TableCount; t++)
+            {
+                PlanTable table = plan.Table((int)stage.FirstTable + t);
+                if (table.Kind == TableKind.Records || stage.Kind == StageKind.Recorder)
+                {
+                    queues.Add((table.Name.ToString(), table.Offset, table.Bytes));
+                }
+            }
+        }
+
+        return queues;
     }
 
     private static void Require(bool holds, string what)

@@ -46,6 +46,12 @@ internal static class StageRecheck
                     $"{who}: a stamp stage without a histogram");
                 Require(StampSettings.Read(stage).Sample > 0, $"{who}: a stamp stage's sample is none");
                 break;
+            case StageKind.Record:
+                CheckRecord(plan, stage, who);
+                break;
+            case StageKind.Recorder:
+                CheckRecorder(plan, lane, stage, who);
+                break;
             case StageKind.Acl:
                 Require(stage.RuleCount > 0 && HasTable(plan, stage, Acl.CountersTable, TableKind.RuleCounters,
                         stage.RuleCount * (long)RuleCounter.SizeBytes),
@@ -56,6 +62,34 @@ internal static class StageRecheck
             default:
                 break;
         }
+    }
+
+    private static void CheckRecord(PlanImage plan, in PlanStage stage, string who)
+    {
+        RecordSettings settings = RecordSettings.Read(stage);
+        int queue = Record.QueueTable(stage);
+        Require(HasTable(plan, stage, queue, TableKind.Records,
+            RecordQueueHeader.SizeBytes
+                + (RecordQueueHeader.BlocksMin * (long)RecordQueueHeader.BlockBytes)),
+            $"{who}: a record stage without its blocks");
+        PlanTable table = plan.Table((int)stage.FirstTable + queue);
+        Require(table.Bytes == RecordQueueHeader.SizeBytes
+            + (table.Capacity * (long)RecordQueueHeader.BlockBytes), $"{who}: a record stage's blocks");
+        Require(settings.Recorder >= 0 && settings.Recorder < plan.LaneCount
+            && plan.Lane((int)settings.Recorder).Kind == LaneKind.Storage, $"{who}: records for no recorder");
+        Require(settings.Sample > 0 && settings.SnapBytes is >= 0 and <= Limits.ChunkBytesMax
+            && settings.CutBytes is >= 0 and <= Limits.ChunkBytesMax, $"{who}: a record stage's settings");
+    }
+
+    private static void CheckRecorder(PlanImage plan, in PlanLane lane, in PlanStage stage, string who)
+    {
+        RecorderSettings settings = RecorderSettings.Read(stage);
+        Require(lane.Kind == LaneKind.Storage, $"{who}: a recorder in a lane of another kind");
+        Require(HasTable(plan, stage, 0, TableKind.Entries, RecorderSettings.PathBytes),
+            $"{who}: a recorder without a folder");
+        Require(settings.FileBytes is >= RecorderSettings.FileBytesMin and <= RecorderSettings.FileBytesMax
+            && settings.FileNs >= 0 && settings.SyncNs > 0 && settings.KeepBytes >= 0
+            && settings.Mode <= RecordMode.IoPoll, $"{who}: a recorder's settings");
     }
 
     private static void CheckGroups(PlanImage plan, in PlanStage stage, string who)

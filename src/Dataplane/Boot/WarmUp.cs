@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using LowLatency.Dataplane.Lanes;
 using LowLatency.Dataplane.Load;
 using LowLatency.Dataplane.Stages;
+using LowLatency.Dataplane.Storage;
 using LowLatency.Native;
 using LowLatency.Native.Layout;
 using LowLatency.Native.Memory;
@@ -116,7 +117,7 @@ internal static class WarmUp
 /// <summary>Makes the lane that a plan names, over a core that is ready.</summary>
 internal static class LaneFactory
 {
-    /// <summary>A forward, generator, receiver or meter lane.</summary>
+    /// <summary>A forward, generator, receiver, meter or storage lane.</summary>
     public static ILane Make(SharedRegion region, TableMemory tables, int lane, LaneCore core)
     {
         ref readonly PlanLane plan = ref region.Plan.Lane(lane);
@@ -131,6 +132,8 @@ internal static class LaneFactory
                 return new MeterLane(core, isShaped: false);
             case LaneKind.ShapedMeter:
                 return new MeterLane(core, isShaped: true);
+            case LaneKind.Storage:
+                return new StorageLane(core, TableMemory.Map(tables.Fd, tables.Plan), lane, DateTime.UtcNow);
             default:
                 Pipeline pipeline = PipelineBuilder.Build(tables.Plan, lane, tables);
                 return new ForwardLane(core, pipeline, region.StageCounters(lane),

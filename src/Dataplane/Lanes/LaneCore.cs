@@ -18,6 +18,18 @@ internal interface ILane
 
     /// <summary>True once nothing is left to send.</summary>
     bool IsDrained { get; }
+
+    /// <summary>Before arming: acquires what must be the thread's own.</summary>
+    /// <exception cref="NativeException">The kernel refused.</exception>
+    void Open()
+    {
+    }
+
+    /// <summary>After the last turn: ends what needs more time than a turn, and gives back what
+    /// <see cref="Open"/> acquired.</summary>
+    void Close()
+    {
+    }
 }
 
 /// <summary>What every lane has: ports, frames, counters, histograms, events and housekeeping. The lane's

@@ -26,6 +26,9 @@ internal sealed class LaneThread : IDisposable
         _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "lane-" + plan.Name };
     }
 
+    /// <summary>It is a recorder's.</summary>
+    public bool IsStorage => _plan.Kind == LaneKind.Storage;
+
     /// <summary>Starts the thread and waits until it has its CPU and its policy; its lanes arm right
     /// after.</summary>
     /// <exception cref="NativeException">The host refused the CPU or the policy.</exception>
@@ -55,6 +58,10 @@ internal sealed class LaneThread : IDisposable
         {
             ThreadControl.Pin(_plan.Cpu);
             ThreadControl.SetPolicy(_plan.Policy, _plan.Priority);
+            foreach (ILane lane in _lanes)
+            {
+                lane.Open();
+            }
         }
         catch (NativeException refusal)
         {
@@ -73,6 +80,7 @@ internal sealed class LaneThread : IDisposable
         Drain();
         foreach (ILane lane in _lanes)
         {
+            lane.Close();
             lane.Core.Stop(LaneState.Stopped);
         }
     }

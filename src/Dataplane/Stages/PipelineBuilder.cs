@@ -72,6 +72,7 @@ internal static class PipelineBuilder
         StageKind.Stamp => new Stamp(c),
         StageKind.Arbitrate => new Arbitrate(c),
         StageKind.Acl => new Acl(c),
+        StageKind.Record => new Record(c),
         _ => throw new PlanFormatException(
             $"stage {c.Number} has kind {(uint)c.Stage.Kind}, which this lowlatd lacks"),
     };

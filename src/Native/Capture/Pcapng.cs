@@ -4,6 +4,8 @@ namespace LowLatency.Native.Capture;
 /// reads it.</summary>
 public static class Pcapng
 {
+    /// <summary>What a file's name ends in until all of it is on the disk.</summary>
+    public const string HiddenEnd = ".part";
     /// <summary>Section header: reads alike in both byte orders.</summary>
     public const uint SectionHeader = 0x0A0D0D0A;
     /// <summary>Interface description.</summary>

@@ -11,6 +11,7 @@ internal static unsafe partial class Libc
     internal const int OpenExclusive = 0x80;                 // O_EXCL: of a block device, nobody has it
     internal const int OpenCreate = 0x40;                    // O_CREAT
     internal const int OpenNameless = 0x41_0000;             // O_TMPFILE
+    internal const int OpenFolder = 0x1_0000;                // O_DIRECTORY
     private const nuint BlockDeviceBytes = 0x8008_1272;      // BLKGETSIZE64
     private const nuint BlockSectorBytes = 0x1268;           // BLKSSZGET
     private const int SysStatx = 332;
@@ -62,5 +63,15 @@ internal static unsafe partial class Libc
         int fd = Open(path, flags, mode);
         errno = fd >= 0 ? Errno.Ok : LastErrno;
         return fd;
+    }
+
+    internal static int WriteFile(int fd, ReadOnlySpan<byte> from, out Errno errno)
+    {
+        fixed (byte* start = from) // in bounds: no more than its length is written
+        {
+            nint bytes = WriteBytes(fd, start, (nuint)from.Length);
+            errno = bytes >= 0 ? Errno.Ok : LastErrno;
+            return (int)bytes;
+        }
     }
 }

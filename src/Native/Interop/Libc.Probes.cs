@@ -7,6 +7,7 @@ namespace LowLatency.Native.Interop;
 internal static unsafe partial class Libc
 {
     // asm/unistd_64.h, asm-generic/mman-common.h, mman.h, asm-generic/fcntl.h (x86-64), linux/ptp_clock.h.
+    private const int ClockRealtime = 0;
     private const int SysClockGettime = 228;
     private const int MapHugeTlb = 0x40000 | 0x20 | 0x02;     // HUGETLB | ANONYMOUS | PRIVATE
     private const int MapHugeShift = 26;                      // MAP_HUGE_SHIFT
@@ -53,6 +54,13 @@ internal static unsafe partial class Libc
     {
         TimeSpec now;
         _ = ClockGettime(ClockMonotonic, &now);
+    }
+
+    internal static long RealtimeNs()
+    {
+        TimeSpec now;
+        _ = ClockGettime(ClockRealtime, &now);
+        return now.Ns;
     }
 
     internal static void ReadClockBySystemCall()

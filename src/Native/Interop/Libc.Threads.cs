@@ -122,5 +122,7 @@ internal struct TimeSpec
     public long Seconds;
     public long Nanoseconds;
 
+    public readonly long Ns => (Seconds * NsPerSecond) + Nanoseconds;
+
     public static TimeSpec Of(long ns) => new() { Seconds = ns / NsPerSecond, Nanoseconds = ns % NsPerSecond };
 }

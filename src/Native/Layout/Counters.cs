@@ -94,6 +94,11 @@ public enum DropReason
     Replicated = 40,
     /// <summary>To the kernel's stack, but its port's program runs in generic mode: it would come back.</summary>
     PuntGeneric = 41,
+    /// <summary>Record: kept for its recorder, and its way ends there.</summary>
+    Recorded = 42,
+    /// <summary>Record: its way ends there, and it was not kept: not in the sample, no rule's, or no
+    /// room.</summary>
+    NotRecorded = 43,
 }
 
 /// <summary>Why a lane gave a frame to the kernel's stack, on the port it came in by.</summary>
@@ -242,7 +247,7 @@ public static class CounterNames
         "route-checksum", "route-none", "route-blackhole", "route-unreachable", "route-no-port", "route-ttl",
         "route-mtu", "route-neighbour", "nat-no-port", "nat-table-full", "nat-unsupported", "nat-no-flow",
         "policed", "arbitrate-duplicate", "arbitrate-late", "fanout-no-member", "replicated",
-        "punt-generic",
+        "punt-generic", "recorded", "not-recorded",
     ];
 
     /// <summary>Names by <see cref="PuntReason"/>.</summary>

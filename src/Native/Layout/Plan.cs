@@ -80,6 +80,8 @@ public enum LaneKind : uint
     Meter = 3,
     /// <summary>The same, and touches as much memory a turn as a forwarding lane does.</summary>
     ShapedMeter = 4,
+    /// <summary>Writes what record stages of other lanes have copied to files. No ports.</summary>
+    Storage = 5,
 }
 
 /// <summary>The thread under a lane.</summary>

@@ -38,6 +38,11 @@ public enum StageKind : uint
     Arbitrate = 13,
     /// <summary>Measures the time since the frames were dequeued, at this place of the pipeline.</summary>
     Stamp = 14,
+    /// <summary>Copies frames for a recorder (<see cref="RecordSettings"/>).</summary>
+    Record = 15,
+    /// <summary>The one stage of a recorder's lane: where and how it writes
+    /// (<see cref="RecorderSettings"/>).</summary>
+    Recorder = 16,
 }
 
 /// <summary>What a table holds.</summary>
@@ -71,6 +76,8 @@ public enum TableKind : uint
     Replay = 12,
     /// <summary>The bytes of these frames.</summary>
     Frames = 13,
+    /// <summary>A <see cref="RecordQueueHeader"/> and blocks of pcapng.</summary>
+    Records = 14,
 }
 
 /// <summary>What a filter rule does with a match.</summary>

@@ -85,7 +85,7 @@ public sealed class RegionLayout
     {
         LaneKind.Generator => GeneratorKinds,
         LaneKind.Receiver => ReceiverKinds,
-        LaneKind.Meter or LaneKind.ShapedMeter => MeterKinds,
+        LaneKind.Meter or LaneKind.ShapedMeter or LaneKind.Storage => MeterKinds,
         _ => ForwardKinds,
     };
 

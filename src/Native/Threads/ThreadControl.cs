@@ -17,6 +17,9 @@ public static class ThreadControl
     /// </summary>
     public static long NowNs => Stopwatch.GetTimestamp();
 
+    /// <summary>CLOCK_REALTIME, ns since 1970.</summary>
+    public static long RealtimeNs => Libc.RealtimeNs();
+
     /// <summary>Kernel thread id.</summary>
     public static int ThreadId => Libc.ThreadId;
 

@@ -242,15 +242,12 @@ public sealed unsafe class Ring : IIoRing, IDisposable
             IoVector* vectors = stackalloc IoVector[_buffers.Slots]; // in bounds: a slot each
             for (int i = 0; i < _buffers.Slots; i++)
             {
-                vectors[i] = new IoVector
-                {
-                    Start = _buffers.Start + (i * _buffers.Stride),
-                    Bytes = (nuint)_buffers.Stride,
-                };
+                Memory.NativeSpan<byte> slot = _buffers[i];
+                vectors[i] = new IoVector { Start = slot.Pointer, Bytes = (nuint)slot.Length };
             }
 
             Check(LibUring.RegisterBuffers(_ring, vectors, (uint)_buffers.Slots),
-                $"io_uring_register(BUFFERS, {_buffers.Slots} of {_buffers.Stride} bytes)");
+                $"io_uring_register(BUFFERS, {_buffers.Slots})");
         }
 
         _ = LibUring.RegisterRing(_ring); // cheaper entries since 5.18; without it they work as well
@@ -312,10 +309,11 @@ public sealed unsafe class Ring : IIoRing, IDisposable
 
     private byte* AddressOf(in IoRequest request)
     {
-        Invariant.Require(_buffers is not null && (uint)request.Slot < (uint)_buffers.Slots);
+        Invariant.Require(_buffers is not null);
+        Memory.NativeSpan<byte> slot = _buffers![request.Slot];
         Invariant.Require(request.SlotOffset >= 0 && request.Bytes > 0
-            && request.SlotOffset + request.Bytes <= _buffers!.Stride);
-        return _buffers!.Start + (request.Slot * _buffers.Stride) + request.SlotOffset;
+            && request.SlotOffset + request.Bytes <= slot.Length);
+        return slot.Pointer + request.SlotOffset;
     }
 
     private Errno Enter(uint waiting, uint awaited, uint flags, long timeoutNs)

@@ -81,7 +81,7 @@ internal static class StageDesigns
     [
         new VlanDesign(), new SwitchDesign(), new RouteDesign(), new PoliceDesign(), new MirrorDesign(),
         new FanoutDesign(), new StampDesign(), new AclDesign(), new ArbitrateDesign(),
-        new NatDesign(),
+        new NatDesign(), new RecordDesign(),
     ];
 
     /// <summary>The design of a kind; null: a simple one.</summary>
