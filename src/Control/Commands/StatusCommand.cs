@@ -54,6 +54,11 @@ internal static class StatusCommand
             text.Append(text.Length == 0 ? "" : "\n");
             RenderHead(text, plane);
             RenderLanes(text, plane);
+            foreach (RecordStatus recording in plane.Recordings)
+            {
+                text.Append($"  {recording.Line}\n");
+            }
+
             RenderPorts(text, plane);
         }
 

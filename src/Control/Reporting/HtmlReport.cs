@@ -35,6 +35,13 @@ internal static class HtmlReport
         {
             HtmlTables.WriteLanes(body, run.Result);
             StageTable.WriteHtml(body, run.Result.Stages);
+            if (run.Result.Recordings is { Count: > 0 } recordings)
+            {
+                body.Append("<h2>Recorded</h2>\n<ul class=\"plain\">\n")
+                    .AppendJoin("", recordings.Select(r => $"<li>{HtmlText.Escape(r.Line)}</li>\n"))
+                    .Append("</ul>\n");
+            }
+
             HtmlTables.WritePorts(body, run.Result);
         }
 

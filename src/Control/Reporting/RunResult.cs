@@ -1,5 +1,6 @@
 using LowLatency.Control.Explaining;
 using LowLatency.Control.Measuring;
+using LowLatency.Control.Running;
 using LowLatency.Control.Storage;
 
 namespace LowLatency.Control.Reporting;
@@ -66,6 +67,9 @@ internal sealed record RunResult(
     /// <summary>Everything that was promised, row by row, and what took the time; null: nothing
     /// was.</summary>
     public PromiseResult? Promise { get; init; }
+
+    /// <summary>What recorders have done; null: there were none.</summary>
+    public IReadOnlyList<RecordStatus>? Recordings { get; init; }
 
     /// <summary>What a drive did; null: none was measured.</summary>
     public DiskResult? Disk { get; init; }

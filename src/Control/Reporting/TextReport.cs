@@ -30,6 +30,7 @@ internal static class TextReport
         {
             WriteLanes(text, result);
             StageTable.Write(text, result.Stages, "\n");
+            WriteRecordings(text, result);
             WritePorts(text, result);
             WriteProcesses(text, result);
         }
@@ -264,6 +265,18 @@ internal static class TextReport
         }
     }
 
+    private static void WriteRecordings(StringBuilder text, RunResult run)
+    {
+        if (run.Recordings is { Count: > 0 } recordings)
+        {
+            text.Append("\nRecorded\n");
+            foreach (Running.RecordStatus recording in recordings)
+            {
+                Lines(text, "  ", recording.Line);
+            }
+        }
+    }
+
     private static void WriteProcesses(StringBuilder text, RunResult run)
     {
         TextTable table = new("process", "pid", "plan to armed ms", "resident", "UMEM", "collections",
@@ -312,7 +325,8 @@ internal static class TextReport
     private static string Us(double? ns) => ns is double value ? Units.Us(value) : "-";
 
     private static string Kind(string kind) =>
-        kind switch { "generator" => "gen", "receiver" => "recv", "meter" => "meter", _ => "fwd" };
+        kind switch { "generator" => "gen", "receiver" => "recv", "meter" => "meter",
+            "storage" => "store", _ => "fwd" };
 
     private static string Policy(LaneResult lane) =>
         $"{lane.Policy} {lane.Priority}{(lane.Host == "shared" ? " shared" : "")}";

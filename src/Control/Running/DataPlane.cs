@@ -125,6 +125,10 @@ internal sealed class DataPlane : IDisposable
         return new DataPlane(name, role, process: null) { Region = region };
     }
 
+    /// <summary>What its recorders have done, also once it has ended; empty where it is not ours.</summary>
+    public IReadOnlyList<RecordStatus> Recordings() =>
+        _memory is null ? [] : RecordingReader.Read(_memory.Plan, _memory);
+
     /// <summary>Opens the region once it is there.</summary>
     public void Poll()
     {

@@ -29,7 +29,11 @@ internal sealed record PlaneStatus(
     long Generation,
     IReadOnlyList<LaneStatus> Lanes,
     IReadOnlyList<PortStatus> Ports,
-    string? Hint);
+    string? Hint)
+{
+    /// <summary>What its recorders have done.</summary>
+    public IReadOnlyList<RecordStatus> Recordings { get; init; } = [];
+}
 
 /// <summary>One lane; rates over the window, counts since arming. Of the frames put into tx rings
 /// (<c>TxFrames</c>), those on the tx side now are <c>Held</c>, by reason.</summary>

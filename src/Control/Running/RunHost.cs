@@ -178,6 +178,8 @@ internal sealed class RunHost : IDisposable
 
         PromiseResult? promise = _request.Promise.Judge(result, measured.Histograms);
         reasons.AddRange(promise?.Missed ?? []);
+        IReadOnlyList<RecordStatus> recordings = Fleet.Forward?.Recordings() ?? [];
+        notes.AddRange(recordings.Select(recording => recording.Complaint).OfType<string>());
         if (ledger is not null)
         {
             (ledger.Unaccounted == 0 ? notes : reasons).Add(ledger.Line);
@@ -187,6 +189,7 @@ internal sealed class RunHost : IDisposable
         {
             Verdict = new Verdict(reasons.Count == 0, reasons, notes),
             Promise = promise,
+            Recordings = recordings.Count > 0 ? recordings : null,
             IsPartial = _request.Load is not null && (Interrupt.IsAsked || faults.Length > 0),
         };
     }

@@ -73,7 +73,16 @@ internal sealed class StatusReader : IDisposable
             header.Step.ToString(), failure.Length > 0 ? failure : null,
             Math.Round((now - header.BootNs) / 1e9, 1), Math.Round(age, 1), header.ResidentBytes,
                 header.UmemBytes, header.RtRuntimeUs, header.Generation,
-            ReadLanes(region), ReadPorts(region), Hint(plane.Name, ref header, isAlive, age));
+            ReadLanes(region), ReadPorts(region), Hint(plane.Name, ref header, isAlive, age))
+        {
+            Recordings = ReadRecordings(region),
+        };
+    }
+
+    private static IReadOnlyList<RecordStatus> ReadRecordings(SharedRegion region)
+    {
+        using LivePlan live = LivePlan.Read(region);
+        return live.Tables is null ? [] : RecordingReader.Read(live.Plan, live.Tables);
     }
 
     private static string? Hint(string name, ref RegionHeader header, bool isAlive, double age)

@@ -114,16 +114,18 @@ internal sealed class RecordStream
 
     /// <summary>One look at what there is to do.</summary>
     /// <returns>True when something was handed to the ring.</returns>
-    public bool Turn(long nowNs, IIoRing ring, ScratchSlots scratch)
+    public bool Turn(long nowNs, in RecordRings rings, ScratchSlots scratch)
     {
         switch (_phase)
         {
             case Phase.NoFile:
-                return TryOpen(nowNs, ring, scratch);
+                return TryOpen(nowNs, rings, scratch);
             case Phase.Open:
-                return Write(nowNs, ring, scratch);
+                return Write(nowNs, rings, scratch);
             case Phase.Draining when _oldest == _next && !_isSyncing:
-                return TryAddTail(nowNs, ring, scratch);
+                return TryAddTail(nowNs, rings.Writes, scratch);
+            case Phase.Closing when !_isSyncing:
+                return Sync(rings.Flushes);
             case Phase.Failed when _oldest == _next && !_isSyncing:
                 GiveUp(nowNs);
                 return true;
@@ -178,11 +180,10 @@ internal sealed class RecordStream
         if (_phase == Phase.Tail)
         {
             _phase = Phase.Closing;
-            _syncedNs = 0;
         }
     }
 
-    private bool TryOpen(long nowNs, IIoRing ring, ScratchSlots scratch)
+    private bool TryOpen(long nowNs, in RecordRings rings, ScratchSlots scratch)
     {
         RecordFile? file = Ready;
         bool hasWork = Volatile.Read(ref Header.Position) > _taken;
@@ -191,7 +192,7 @@ internal sealed class RecordStream
             return false;
         }
 
-        Errno errno = ring.SetFile(_number, file.Fd);
+        Errno errno = rings.SetFile(_number, file.Fd);
         if (errno != Errno.Ok)
         {
             scratch.Give(slot);
@@ -208,10 +209,10 @@ internal sealed class RecordStream
         _openedNs = nowNs;
         _syncedNs = nowNs;
         _head.CopyTo(scratch[slot]);
-        return Add(ring, new Chunk { Bytes = _head.Length, End = _taken, Scratch = slot }, slot);
+        return Add(rings.Writes, new Chunk { Bytes = _head.Length, End = _taken, Scratch = slot }, slot);
     }
 
-    private bool Write(long nowNs, IIoRing ring, ScratchSlots scratch)
+    private bool Write(long nowNs, in RecordRings rings, ScratchSlots scratch)
     {
         bool hasAdded = false;
         ulong position = Volatile.Read(ref Header.Position); // acquire: pairs with the lane's release
@@ -223,7 +224,7 @@ internal sealed class RecordStream
                 return true;
             }
 
-            if (!TryTake(nowNs, position, ring, scratch))
+            if (!TryTake(nowNs, position, rings.Writes, scratch))
             {
                 break;
             }
@@ -231,7 +232,7 @@ internal sealed class RecordStream
             hasAdded = true;
         }
 
-        return hasAdded | TrySync(nowNs, ring);
+        return hasAdded | TrySync(nowNs, rings.Flushes);
     }
 
     private bool IsToEnd(long nowNs, ulong position) =>
@@ -331,9 +332,6 @@ internal sealed class RecordStream
 
         return Sync(ring);
     }
-
-    /// <summary>The last flush of a file, once its tail is written.</summary>
-    public bool TryClose(IIoRing ring) => _phase == Phase.Closing && !_isSyncing && Sync(ring);
 
     private bool Sync(IIoRing ring)
     {
@@ -469,6 +467,19 @@ internal sealed class RecordStream
         public int Scratch;      // -1: none
         public bool IsBack;
         public bool IsGood;
+    }
+}
+
+/// <summary>Where a recorder's requests go.</summary>
+/// <param name="Writes">Writes.</param>
+/// <param name="Flushes">Flushes: the same ring, or one of its own where the other polls.</param>
+internal readonly record struct RecordRings(IIoRing Writes, IIoRing Flushes)
+{
+    /// <summary>Puts an open file into the tables of both.</summary>
+    public Errno SetFile(int index, int fd)
+    {
+        Errno errno = Writes.SetFile(index, fd);
+        return errno != Errno.Ok || ReferenceEquals(Writes, Flushes) ? errno : Flushes.SetFile(index, fd);
     }
 }
 

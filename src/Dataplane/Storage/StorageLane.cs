@@ -28,6 +28,7 @@ internal sealed class StorageLane : ILane, IDisposable
     private MappedMemory? _scratchMemory;
     private ScratchSlots? _scratch;
     private Ring? _opened;
+    private Ring? _flushes;                          // null: the ring itself takes them
     private IIoRing? _ring;
     private FileKeeper? _keeper;
     private long _clockAtNs;
@@ -72,6 +73,12 @@ internal sealed class StorageLane : ILane, IDisposable
         UringSetup setup = isPolled ? UringSetup.IoPoll : UringSetup.None;
         _opened = Ring.OpenBest(new RingSetup(_done.Length, setup, _streams.Length), _buffers);
         _ring = _opened;
+        if (isPolled)
+        {
+            // A ring that polls takes no flush (EINVAL: IORING_OP_FSYNC of a ring with IORING_SETUP_IOPOLL).
+            _flushes = Ring.OpenBest(new RingSetup(_streams.Length, UringSetup.None, _streams.Length), null);
+        }
+
         _keeper.Start();
         foreach (RecordStream stream in _streams)
         {
@@ -88,7 +95,7 @@ internal sealed class StorageLane : ILane, IDisposable
         if (!hasWorked && _settings.Waits)
         {
             long fromNs = ThreadControl.NowNs;
-            ThreadControl.PauseUntil(fromNs + (_ring is { InFlight: > 0 } ? SleepDiskNs : SleepNs));
+            ThreadControl.PauseUntil(fromNs + (_ring is { InFlight: > 0 } || _flushes is { InFlight: > 0 } ? SleepDiskNs : SleepNs));
             Core.OnYielded(fromNs, ThreadControl.NowNs);
         }
 
@@ -104,8 +111,7 @@ internal sealed class StorageLane : ILane, IDisposable
         }
 
         long untilNs = ThreadControl.NowNs + CloseNs;
-        while (_ring is not null && !Array.TrueForAll(_streams, stream => stream.IsDone)
-            && ThreadControl.NowNs < untilNs)
+        while (_ring is not null && !AreDone() && ThreadControl.NowNs < untilNs)
         {
             if (!Work(ThreadControl.NowNs))
             {
@@ -114,18 +120,37 @@ internal sealed class StorageLane : ILane, IDisposable
         }
 
         _ring = null;
-        _opened?.Dispose();
-        _opened = null;
+        CloseRings();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _opened?.Dispose(); // only where opening has failed
+        CloseRings(); // only where opening has failed
         _keeper?.Dispose();
         _buffers?.Dispose();
         _scratchMemory?.Dispose();
         _tables.Dispose();
+    }
+
+    private bool AreDone()
+    {
+        foreach (RecordStream stream in _streams)
+        {
+            if (!stream.IsDone)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void CloseRings()
+    {
+        _opened?.Dispose();
+        _flushes?.Dispose();
+        (_opened, _flushes) = (null, null);
     }
 
     private bool Work(long nowNs)
@@ -135,13 +160,19 @@ internal sealed class StorageLane : ILane, IDisposable
             ReadClock(nowNs);
         }
 
-        IIoRing ring = _ring!;
+        RecordRings rings = new(_ring!, _flushes ?? _ring!);
         bool hasWorked = false;
         foreach (RecordStream stream in _streams)
         {
-            hasWorked |= stream.Turn(nowNs, ring, _scratch!) | stream.TryClose(ring);
+            hasWorked |= stream.Turn(nowNs, rings, _scratch!);
         }
 
+        hasWorked |= Take(rings.Writes, nowNs);
+        return hasWorked | (_flushes is not null && Take(_flushes, nowNs));
+    }
+
+    private bool Take(IIoRing ring, long nowNs)
+    {
         _ = ring.Submit(awaited: 0, timeoutNs: 0); // an error comes back as a completion, or again
         int count = ring.Reap(_done);
         foreach (IoCompletion done in _done.AsSpan(0, count))
@@ -149,7 +180,7 @@ internal sealed class StorageLane : ILane, IDisposable
             _streams[(int)(done.Token >> 32)].Complete((uint)done.Token, done, nowNs, _scratch!);
         }
 
-        return hasWorked | count > 0;
+        return count > 0;
     }
 
     private void ReadClock(long nowNs)
@@ -183,10 +214,10 @@ internal sealed class StorageLane : ILane, IDisposable
 
     private bool CanPoll()
     {
-        using DirectFile file = DirectFile.CreateNameless(_path);
-        PolledRead trial = PolledRead.On(file, IoOperation.Write, IoBuffers.Alignment);
-        return trial.IsPolled ? true : _settings.Mode != RecordMode.IoPoll ? false
-            : throw new NativeException($"a polled write to {_path}", trial.Errno, UringRefusal.Hint(trial.Errno));
+        PolledRead trial = PolledRead.RunInFolder(_path);
+        return trial.IsPolled || (_settings.Mode != RecordMode.IoPoll ? false
+            : throw new NativeException($"a polled read in {_path}", trial.Errno,
+                UringRefusal.Hint(trial.Errno)));
     }
 
     private RecordStream[] StreamsOf(PlanImage plan, int recorder, DateTime startUtc)

@@ -1,3 +1,4 @@
+using LowLatency.Native.Host;
 using LowLatency.Native.Uring;
 
 namespace LowLatency.Native.Probes;
@@ -21,6 +22,20 @@ public sealed record UringTrial(UringSetup Setup, Errno Errno)
         {
             return new UringTrial(setup, refusal.Errno);
         }
+    }
+}
+
+/// <summary>Queues of a block device that are made for polling.</summary>
+public static class PollingQueues
+{
+    /// <summary>True when the device, or the one that a file lies on, has some. Kernels before 6.12 take
+    /// polled requests without, and complete them by interrupt.</summary>
+    public static bool AreUnder(FileIdentity identity)
+    {
+        ArgumentNullException.ThrowIfNull(identity);
+        string device = FormattableString.Invariant($"/sys/dev/block/{identity.Major}:{identity.Minor}");
+        string[] places = [$"{device}/queue/io_poll", $"{device}/../queue/io_poll"]; // a partition has its disk's
+        return Array.Find(places, File.Exists) is { } place && File.ReadAllText(place).Trim() == "1";
     }
 }
 
@@ -61,11 +76,32 @@ public sealed record PolledRead(Errno Errno, string Step, int BytesRead)
                 blockBytes);
     }
 
+    /// <summary>Whether what lies in a folder can be polled: writes a block of a file without a name by
+    /// interrupt, reads it by polling.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="NativeException">No such file can be made or written there.</exception>
+    public static PolledRead RunInFolder(string folder)
+    {
+        using DirectFile file = DirectFile.CreateNameless(folder);
+        PolledRead written = On(file, UringSetup.None, IoOperation.Write, IoBuffers.Alignment);
+        if (!written.IsPolled)
+        {
+            throw new NativeException($"write({folder})", written.Errno, UringRefusal.Hint(written.Errno));
+        }
+
+        PolledRead read = On(file, IoOperation.Read, IoBuffers.Alignment);
+        return read.IsPolled && !PollingQueues.AreUnder(FileIdentity.Of(folder))
+            ? new PolledRead(Errno.EOPNOTSUPP, "queue/io_poll", 0) : read;
+    }
+
     /// <summary>One polled transfer at the start of an open file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="operation">A read, or the write of what this read before.</param>
     /// <param name="bytes">Whole blocks.</param>
-    public static PolledRead On(DirectFile file, IoOperation operation, int bytes)
+    public static PolledRead On(DirectFile file, IoOperation operation, int bytes) =>
+        On(file, UringSetup.IoPoll, operation, bytes);
+
+    private static PolledRead On(DirectFile file, UringSetup setup, IoOperation operation, int bytes)
     {
         ArgumentNullException.ThrowIfNull(file);
         UringSetup wide = file.Kind == DirectKind.Namespace
@@ -73,7 +109,7 @@ public sealed record PolledRead(Errno Errno, string Step, int BytesRead)
         using IoBuffers buffers = new(slots: 1, bytes);
         try
         {
-            using Ring ring = Ring.Open(new RingSetup(4, UringSetup.IoPoll | wide, 1), buffers);
+            using Ring ring = Ring.Open(new RingSetup(4, setup | wide, 1), buffers);
             Errno errno = ring.SetFile(0, file);
             return errno != Errno.Ok ? new PolledRead(errno, "io_uring_register", 0)
                 : Transfer(ring, operation, bytes);
