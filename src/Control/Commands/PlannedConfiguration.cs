@@ -43,6 +43,17 @@ internal sealed class PlannedConfiguration
     /// <summary>Plans the forward lanes.</summary>
     public PlanResult PlanForward() => Take(Planner.PlanForward(Configuration, _facts));
 
+    /// <summary>Plans the lanes to capture only: frames end in their record stages.</summary>
+    public PlanResult PlanCapture()
+    {
+        Findings findings = new();
+        Configuration capture = Configuration.ToCapture(findings);
+        return Take(findings.Errors.Count == 0 ? Planner.PlanForward(capture, _facts) : new PlanResult
+        {
+            Plan = null, Errors = findings.Errors, Warnings = [], Notes = [],
+        });
+    }
+
     /// <summary>Plans the load pair.</summary>
     public PlanResult PlanLoad(LoadOverrides overrides) =>
         Take(Planner.PlanLoad(Configuration, _facts, overrides));

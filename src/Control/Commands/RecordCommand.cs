@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Text;
+using LowLatency.Control.Planning;
 using LowLatency.Control.Recording;
 using LowLatency.Control.Reporting;
+using LowLatency.Control.Running;
 
 namespace LowLatency.Control.Commands;
 
@@ -21,10 +23,40 @@ internal static class RecordCommand
     private static readonly string[] Ends = [".pcapng", ".pcap", ".pcapng" + CaptureOutput.HiddenEnd];
 
     /// <summary>Makes the verb.</summary>
-    public static Command Make(CommandIo io) => new("record", "Captures: list, extract packets, repair")
+    public static Command Make(CommandIo io)
     {
-        List(io), Extract(io), Repair(io),
-    };
+        Option<string?> config = new("--config", "-c")
+        {
+            Description = "Capture what comes in at the ports of this configuration, and forward nothing",
+            HelpName = "FILE",
+        };
+        Option<string?> duration = Options.Duration("Stop after this time [default: at Ctrl-C]");
+        Option<string> output = Options.Out();
+        Option<bool> json = Options.Json();
+        Command command = new("record", "Capture to disk; list captures, extract packets, repair")
+        {
+            config, duration, output, json, List(io), Extract(io), Repair(io),
+        };
+        command.SetAction(parsed =>
+        {
+            string path = parsed.GetValue(config) ?? throw CommandFailure.Input("say what to capture (-c "
+                + "FILE), or what to do with captures: ls, extract, repair; see 'lowlat record --help'");
+            long durationNs = RunCommand.Duration(parsed.GetValue(duration));
+            CommandLine.RequireRoot("record");
+            PlannedConfiguration planned = PlannedConfiguration.Read(io, path);
+            PlanResult plan = planned.PlanCapture();
+            planned.ThrowOnErrors();
+            return new ForwardRun(RunCommand.RequestOf(planned, plan) with
+            {
+                Verb = "record",
+                DurationNs = durationNs,
+                OutRoot = parsed.GetValue(output)!,
+                IsJson = parsed.GetValue(json),
+                CommandLine = CommandLine.Typed(parsed),
+            }, io).Execute();
+        });
+        return command;
+    }
 
     private static Command List(CommandIo io)
     {
@@ -125,7 +157,8 @@ internal static class RecordCommand
     {
         Argument<string[]> hidden = new("FILE")
         {
-            Description = $"A capture that a crash left, named *{CaptureOutput.HiddenEnd}",
+            Description = $"A capture that a crash left, named *{CaptureOutput.HiddenEnd}, or a folder "
+                + "of them",
             Arity = ArgumentArity.OneOrMore,
         };
         Command command = new("repair", "Cut what a crash left unfinished and give captures their names")
@@ -134,7 +167,7 @@ internal static class RecordCommand
         };
         command.SetAction(parsed =>
         {
-            foreach (string file in parsed.GetRequiredValue(hidden))
+            foreach (string file in parsed.GetRequiredValue(hidden).SelectMany(Left))
             {
                 CaptureRepairResult result = CaptureRepair.Run(file);
                 io.Out.WriteLine($"{result.Path}: {result.Packets} packets, {result.CutBytes} bytes cut"
@@ -145,6 +178,9 @@ internal static class RecordCommand
         });
         return command;
     }
+
+    private static IEnumerable<string> Left(string path) => !Directory.Exists(path) ? [path]
+        : Directory.GetFiles(path, "*" + CaptureOutput.HiddenEnd).Order(StringComparer.Ordinal);
 
     private static ulong? Time(string option, string? text) => text is null ? null : CaptureTime.Parse(text)
         ?? throw CommandFailure.Input($"{option} {text}: must be a time in UTC, such as "

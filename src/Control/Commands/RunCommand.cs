@@ -30,28 +30,39 @@ internal static class RunCommand
             PlannedConfiguration planned = PlannedConfiguration.Read(io, parsed.GetRequiredValue(config));
             PlanResult plan = planned.PlanForward();
             planned.ThrowOnErrors();
-            return new ForwardRun(
-                new RunRequest
-                {
-                    Verb = "run",
-                    Forward = plan.Plan,
-                    Tables = plan.Tables,
-                    DurationNs = durationNs,
-                    Explains = parsed.GetValue(explain),
-                    MayStopThrottling = planned.Configuration.Host.RtThrottlingOff,
-                    Cgroup = planned.Cgroup,
-                    OutRoot = parsed.GetValue(output)!,
-                    IsJson = parsed.GetValue(json),
-                    ConfigPath = planned.Path,
-                    ConfigText = planned.Configuration.Text,
-                    CommandLine = CommandLine.Typed(parsed),
-                },
-                io).Execute();
+            return new ForwardRun(RequestOf(planned, plan) with
+            {
+                Verb = "run",
+                DurationNs = durationNs,
+                Explains = parsed.GetValue(explain),
+                OutRoot = parsed.GetValue(output)!,
+                IsJson = parsed.GetValue(json),
+                CommandLine = CommandLine.Typed(parsed),
+            }, io).Execute();
         });
         return command;
     }
 
-    private static long Duration(string? text) => text is null ? 0
+    /// <summary>What a run of a plan without errors needs; what was typed is not in it.</summary>
+    public static RunRequest RequestOf(PlannedConfiguration planned, PlanResult plan) => new()
+    {
+        Verb = "",
+        Forward = plan.Plan,
+        Tables = plan.Tables,
+        DurationNs = 0,
+        Explains = false,
+        MayStopThrottling = planned.Configuration.Host.RtThrottlingOff,
+        Cgroup = planned.Cgroup,
+        OutRoot = "",
+        IsJson = false,
+        ConfigPath = planned.Path,
+        ConfigText = planned.Configuration.Text,
+        CommandLine = [],
+    };
+
+    /// <summary>A duration as typed, ns; 0: none was.</summary>
+    /// <exception cref="CommandFailure">It is none.</exception>
+    public static long Duration(string? text) => text is null ? 0
         : Quantities.Duration(text) is long ns and > 0 ? ns
         : throw CommandFailure.Input(
             $"--duration {text}: must be a time above 0 with its unit, such as 10s or 500ms");

@@ -40,6 +40,36 @@ internal sealed record Configuration
     /// <summary>Recorders; may be empty.</summary>
     public IReadOnlyList<RecorderConfiguration> Recorders { get; init; } = [];
 
+    /// <summary>Frames end in record stages: nothing is forwarded (<c>lowlat record</c>).</summary>
+    public bool CapturesOnly { get; init; }
+
+    /// <summary>The same, to capture only: each lane up to its record stage, where frames end; a port that
+    /// does not say what it claims takes everything. What stops it is told.</summary>
+    public Configuration ToCapture(Findings findings)
+    {
+        foreach (LaneConfiguration lane in Lanes.Where(lane => !lane.Stages.Any(IsRecord)))
+        {
+            findings.Error(lane.Section.At("name"), "has no record stage: nothing of it would be captured",
+                "Add [[lane.stage]] kind = \"record\", or leave the lane out.");
+        }
+
+        return this with
+        {
+            CapturesOnly = true,
+            Ports = [.. Ports.Select(port => port.Section.Has("claim") ? port : port with { Claim = Claim.All })],
+            Lanes =
+            [
+                .. Lanes.Select(lane => lane with
+                {
+                    Stages = [.. lane.Stages.TakeWhile(stage => !IsRecord(stage)),
+                        .. lane.Stages.Where(IsRecord).Take(1)],
+                }),
+            ],
+        };
+    }
+
+    private static bool IsRecord(StageConfiguration stage) => stage.Kind == StageKind.Record;
+
     /// <summary>Each network namespace of a port once, as a path; empty text is the present one.</summary>
     public IReadOnlyList<string> NetnsPaths =>
         [.. Ports.Select(port => port.Netns).Distinct(StringComparer.Ordinal)];

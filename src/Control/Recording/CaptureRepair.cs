@@ -42,6 +42,12 @@ internal static class CaptureRepair
 
         using FileStream file = new(hidden, FileMode.Open, FileAccess.ReadWrite, FileShare.None,
             bufferSize: 1 << 20);
+        if (IsUnused(file))
+        {
+            File.Delete(hidden);
+            return new CaptureRepairResult(hidden, 0, 0, file.Length, "nothing was written to it: removed");
+        }
+
         long packets = 0;
         using CaptureReader reader = CaptureReader.Read(file, hidden);
         while (reader.TryRead(out _))
@@ -59,5 +65,23 @@ internal static class CaptureRepair
         file.Flush(flushToDisk: true);
         File.Move(hidden, path, overwrite: false);
         return new CaptureRepairResult(path, packets, reader.WholeBytes, cutBytes, reader.Torn);
+    }
+
+    // Made ready for what was to come, and reserved: all zeros, or empty.
+    private static bool IsUnused(FileStream file)
+    {
+        byte[] part = new byte[1 << 20];
+        int read;
+        do
+        {
+            read = file.Read(part);
+            if (part.AsSpan(0, read).ContainsAnyExcept((byte)0))
+            {
+                file.Position = 0;
+                return false;
+            }
+        }
+        while (read > 0);
+        return true;
     }
 }

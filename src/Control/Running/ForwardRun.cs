@@ -37,7 +37,8 @@ internal sealed class ForwardRun(RunRequest request, CommandIo io)
         }
 
         SharedRegion region = host.Fleet.Forward!.Region!;
-        io.Say($"'{host.Fleet.Forward.Name}' forwards (pid {region.Header.Pid}); Ctrl-C, or "
+        string does = request.Verb == "record" ? "captures" : "forwards";
+        io.Say($"'{host.Fleet.Forward.Name}' {does} (pid {region.Header.Pid}); Ctrl-C, or "
             + $"'lowlat stop --name {host.Fleet.Forward.Name}', ends it");
         MeasurementSession session = new(load: null, region);
         using Explainer? explainer = Explainers.Start(host, arming, session);

@@ -179,7 +179,9 @@ internal sealed class RunHost : IDisposable
         PromiseResult? promise = _request.Promise.Judge(result, measured.Histograms);
         reasons.AddRange(promise?.Missed ?? []);
         IReadOnlyList<RecordStatus> recordings = Fleet.Forward?.Recordings() ?? [];
-        notes.AddRange(recordings.Select(recording => recording.Complaint).OfType<string>());
+        // Forwarding goes on without its record; a capture that is not whole is none.
+        (_request.Verb == "record" ? reasons : notes).AddRange(
+            recordings.Select(recording => recording.Complaint).OfType<string>());
         if (ledger is not null)
         {
             (ledger.Unaccounted == 0 ? notes : reasons).Add(ledger.Line);

@@ -12,10 +12,14 @@ namespace LowLatency.Dataplane.Storage;
 /// hand-overs with the <see cref="FileKeeper"/>.</summary>
 internal sealed class RecordStream
 {
+    /// <summary>Most bytes of a request: a block, and what fills it up.</summary>
+    public const int ChunkBytesMax = Block + (2 * IoBuffers.Alignment);
+
     private const int Block = RecordQueueHeader.BlockBytes;
     private const int ChunksMax = 16;              // writes under way: a deep enough queue for any drive
     private const int TailBytes = IoBuffers.Alignment;
     private const long RetryNs = 1_000_000_000;    // a full disk is not asked more often
+    private const int LastTriesMax = 3;            // then what is left in memory is given up, and counted
     private const uint SyncSequence = uint.MaxValue;
     private readonly Chunk[] _chunks = new Chunk[ChunksMax];
     private readonly NativeRef<RecordQueueHeader> _header;
@@ -42,6 +46,7 @@ internal sealed class RecordStream
     private ulong _syncFrames;
     private bool _isSyncing;
     private bool _isEnding;
+    private int _lastTries;                        // failures since the end was asked for
     private bool _hasFailed;                       // since the file was opened
     private RecordFile? _ready;
     private RecordFile? _finished;
@@ -103,7 +108,7 @@ internal sealed class RecordStream
     /// <summary>It has ended, and everything that came is in finished files, or cannot be: the disk
     /// refuses.</summary>
     public bool IsDone => _isEnding && _phase == Phase.NoFile && Finished is null
-        && (_safe == Volatile.Read(ref Header.Position) || _hasFailed
+        && (_safe == Volatile.Read(ref Header.Position) || _lastTries >= LastTriesMax
             || (Ready is null && Header.LastErrno != 0));
 
     /// <summary>A block of its queue.</summary>
@@ -236,7 +241,7 @@ internal sealed class RecordStream
     }
 
     private bool IsToEnd(long nowNs, ulong position) =>
-        _offset + Block + TailBytes > _settings.FileBytes
+        _offset + ChunkBytesMax + TailBytes > _settings.FileBytes
         || (_settings.FileNs > 0 && nowNs - _openedNs >= _settings.FileNs)
         || (_isEnding && position == _taken);
 
@@ -369,6 +374,7 @@ internal sealed class RecordStream
     {
         Count(errno, call);
         _hasFailed = true;
+        _lastTries += _isEnding ? 1 : 0;
         _phase = Phase.Failed;
         _retryAtNs = nowNs + RetryNs;
     }

@@ -197,7 +197,7 @@ internal sealed class StorageLane : ILane, IDisposable
     private void OpenBuffers()
     {
         int scratch = _streams.Length * ScratchPerStream;
-        const int bytes = RecordQueueHeader.BlockBytes + (2 * IoBuffers.Alignment); // a block, and a filler
+        const int bytes = RecordStream.ChunkBytesMax;
         _scratchMemory = MappedMemory.Anonymous((long)scratch * bytes, HugePages.Auto);
         List<NativeSpan<byte>> slots = [];
         foreach (RecordStream stream in _streams)

@@ -20,7 +20,8 @@ public ref struct CaptureScan
         {
             uint type = BinaryPrimitives.ReadUInt32LittleEndian(_rest);
             uint bytes = BinaryPrimitives.ReadUInt32LittleEndian(_rest[4..]);
-            if (bytes < Pcapng.BlockBytesMin || bytes > _rest.Length || bytes % Pcapng.Alignment != 0)
+            if (bytes < Pcapng.BlockBytesMin || bytes > _rest.Length || bytes % Pcapng.Alignment != 0
+                || BinaryPrimitives.ReadUInt32LittleEndian(_rest[((int)bytes - 4)..]) != bytes)
             {
                 break;
             }

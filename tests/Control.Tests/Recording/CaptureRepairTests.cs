@@ -60,6 +60,16 @@ public sealed class CaptureRepairTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_was_made_ready_and_never_written_is_removed()
+    {
+        File.WriteAllBytes(Name + ".part", new byte[3 << 20]);
+        CaptureRepairResult result = CaptureRepair.Run(Name + ".part");
+        Assert.Equal((0L, 3L << 20), (result.Packets, result.CutBytes));
+        Assert.False(File.Exists(Name + ".part"));
+        Assert.False(File.Exists(Name));
+    }
+
+    [Fact]
     public void A_file_that_is_still_written_is_left_alone()
     {
         using CaptureOutput output = new(Name);

@@ -97,7 +97,8 @@ internal sealed class FakeDisk(IoBuffers buffers, Random random) : IIoRing
         if (random.Next(100) < FailPercent)
         {
             // Some of it may have been written.
-            return request.Operation == IoOperation.Write && random.Next(2) == 0 ? (int)Math.Min(4096 * random.Next(2), request.Bytes - 4096)
+            return request.Operation == IoOperation.Write && random.Next(2) == 0
+                ? (int)Math.Min(4096 * random.Next(2), request.Bytes - 4096)
                 : -(int)Errno.EIO;
         }
 

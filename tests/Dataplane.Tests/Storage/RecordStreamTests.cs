@@ -36,22 +36,25 @@ public sealed class RecordStreamTests
     [Fact]
     public void What_a_failing_disk_refuses_is_written_again_and_nothing_is_lost_while_there_is_room()
     {
+        ulong errors = 0;
         for (int seed = 0; seed < 60; seed++)
         {
             using Bench bench = new(seed, blocks: 24);
             for (int turn = 0; turn < 300; turn++)
             {
-                bench.Disk.FailPercent = turn % 50 == 49 ? 60 : 0;
+                bench.Disk.FailPercent = turn % 50 >= 45 ? 60 : 0;
                 bench.Lane(bench.Random.Next(120));
                 bench.Recorder(work: bench.Random.Next(6));
             }
 
             bench.Disk.FailPercent = 0;
             bench.Finish();
-            Assert.True(bench.Header.Errors > 0, $"seed {seed}");
+            errors += bench.Header.Errors;
             Assert.Equal(0UL, bench.Header.Lost);
             bench.CheckAll(seed);
         }
+
+        Assert.True(errors > 20, $"only {errors} errors");
     }
 
     [Fact]
@@ -255,8 +258,8 @@ public sealed class RecordStreamTests
         /// <summary>Numbers of the frames in all files, as far as each is whole.</summary>
         public List<ulong> ReadAfterCrash() =>
         [
-            .. _finished.SelectMany(file => Numbers(Disk.Crash(file.Fd).AsSpan(0, (int)file.Bytes), null)),
-            .. _open.SelectMany(file => Numbers(Disk.Crash(file.Fd), null)),
+            .. _finished.Select(file => Disk.Crash(file.Fd)[..(int)file.Bytes])
+                .Concat(_open.Select(file => Disk.Crash(file.Fd))).SelectMany(left => Numbers(left, null)),
         ];
 
         /// <summary>What the last file's last statistics say, of all ports.</summary>

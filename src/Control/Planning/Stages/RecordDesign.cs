@@ -69,7 +69,7 @@ internal sealed class RecordDesign : StageDesign
         RecorderConfiguration recorder = build.Configuration.Recorders[index];
         bool sheds = recorder.Section.Get<string>("on_full") == "shed";
         new RecordSettings(build.Configuration.Lanes.Count + index, section.Get<long>("snap"),
-            section.GetOr("sample", 1L), section.Get<string>("then") == "end", sheds ? ShedBytes : 0)
+            section.GetOr("sample", 1L), build.Configuration.CapturesOnly || section.Get<string>("then") == "end", sheds ? ShedBytes : 0)
             .Write(ref plan);
         long blocks = Math.Max(recorder.BufferBytes / RecordQueueHeader.BlockBytes, RecordQueueHeader.BlocksMin);
         build.Tables.Add($"{build.Lane.Name}.{name}", TableKind.Records, (uint)blocks,
