@@ -84,6 +84,13 @@ public sealed class NvmeTests
         Assert.True(Number(guest, Reads(withQueues)) >= reads + 5, "the check does not read");
         Assert.Equal(after, Number(guest, Count));
 
+        // 'lowlat disk' in each mode, and what the drive's interrupts say of it.
+        Assert.Equal(0, Interrupts(guest, "iopoll", "iopoll", out long polled));
+        Assert.Equal(0, Interrupts(guest, "passthrough", "passthrough+iopoll", out long passed));
+        long interrupts = Interrupts(guest, "interrupt", "interrupt", out long transfers);
+        Assert.True(interrupts > 0 && polled > 100 && passed > 100 && transfers > 100,
+            $"{interrupts} interrupts for {transfers} transfers; {polled} polled, {passed} passed through");
+
         guest.Do($"echo 0 > /sys/block/{withQueues}/queue/wbt_lat_usec");
         Assert.Equal("pass", Text(Of(Check(guest), "blk.throttle.none"), "state"));
         guest.PowerOff();
@@ -144,6 +151,16 @@ public sealed class NvmeTests
         guest.Write(File, Configuration);
         guest.Until("[ -b /dev/nvme0n1 ]");
         return guest;
+    }
+
+    private static long Interrupts(Guest guest, string mode, string effective, out long transfers)
+    {
+        long before = Number(guest, Count);
+        JsonElement disk = guest.Run($"lowlat disk /dev/nvme0n1 --mode {mode} --depth 4 --duration 2s "
+            + "--out /tmp/runs --json 2> /dev/null", 120).Json;
+        Assert.Equal(effective, Text(disk, "effectiveMode"));
+        transfers = disk.GetProperty("transfers").GetInt64();
+        return Number(guest, Count) - before;
     }
 
     // Its exit code says what the whole host is worth, which is not asked here.

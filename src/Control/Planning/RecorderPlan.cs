@@ -65,10 +65,9 @@ internal static class RecorderPlan
         RecorderSettings settings = RecorderSettings.Read(stage);
         return $"files of {settings.FileBytes >> 20} MiB"
             + (settings.FileNs > 0 ? $" or {OptionType.DurationText(settings.FileNs)}" : "")
-            + $", durable after {OptionType.DurationText(settings.SyncNs)}"
-            + (settings.KeepBytes > 0 ? $", the last {settings.KeepBytes >> 20} MiB are kept" : "")
-            + $", mode {PlanWords.Of(settings.Mode)}"
-            + (settings.Waits ? ", sleeps when idle" : ", never sleeps");
+            + $", durable in {OptionType.DurationText(settings.SyncNs)}"
+            + (settings.KeepBytes > 0 ? $", {settings.KeepBytes >> 20} MiB kept" : "")
+            + $", {PlanWords.Of(settings.Mode)}{(settings.Waits ? ", sleeps" : ", spins")}";
     }
 
     private static int FirstOf(CpuSet cpus)

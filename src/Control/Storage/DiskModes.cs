@@ -52,7 +52,7 @@ internal sealed record DiskModes(string Effective, string Why, UringSetup Setup,
             && Path.GetFileName(target.File.Path) == target.Device)
         {
             PolledRead trial = PolledRead.RunPassthrough(target.File.Path, blockBytes);
-            if (trial.IsPolled && IsPollingQueueThere(target.Device))
+            if (trial.IsPolled && target.HasPollingQueues)
             {
                 return new("passthrough+iopoll", "a polled command worked", wide | UringSetup.IoPoll, true);
             }
@@ -76,19 +76,13 @@ internal sealed record DiskModes(string Effective, string Why, UringSetup Setup,
         PolledRead trial = PolledRead.On(target.File, IoOperation.Read, blockBytes);
         return !trial.IsPolled
             ? $"a polled read was refused ({trial.Step}: {trial.Errno.Name()}): "
-                + (IsPollingQueueThere(target.Device) ? UringRefusal.Hint(trial.Errno)
+                + (target.HasPollingQueues ? UringRefusal.Hint(trial.Errno)
                     : Queueless(target.Device))
-            : target.Device.Length == 0 || IsPollingQueueThere(target.Device) ? null
+            : target.Device.Length == 0 || target.HasPollingQueues ? null
             : Queueless(target.Device);
     }
 
     private static string Queueless(string device) => device.Length == 0 ? "no block device is known under it"
         : $"{device} has no polling queues (queue/io_poll is 0"
             + (device.StartsWith("nvme", StringComparison.Ordinal) ? "; boot with nvme.poll_queues=N)" : ")");
-
-    private static bool IsPollingQueueThere(string device)
-    {
-        string path = $"/sys/block/{device}/queue/io_poll";
-        return device.Length > 0 && File.Exists(path) && File.ReadAllText(path).Trim() == "1";
-    }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Buffers.Binary;
 
 namespace LowLatency.Control.Storage;
 
@@ -22,9 +22,9 @@ internal static class DiskRandom
     /// <summary>Fills memory, whole words of it.</summary>
     public static void Fill(Span<byte> target, ref ulong state)
     {
-        foreach (ref ulong word in MemoryMarshal.Cast<byte, ulong>(target))
+        for (; target.Length >= sizeof(ulong); target = target[sizeof(ulong)..])
         {
-            word = Next(ref state);
+            BinaryPrimitives.WriteUInt64LittleEndian(target, Next(ref state));
         }
     }
 }

@@ -4,6 +4,7 @@ using LowLatency.Control.Commands;
 using LowLatency.Control.Reporting;
 using LowLatency.Native;
 using LowLatency.Native.Host;
+using LowLatency.Native.Probes;
 using LowLatency.Native.Uring;
 
 namespace LowLatency.Control.Storage;
@@ -19,6 +20,7 @@ internal sealed class DiskTarget : IDisposable
 
     private DiskTarget(DirectFile file, string device, long sizeBytes)
     {
+        HasPollingQueues = PollingQueues.AreUnder(FileIdentity.Of(file.Path));
         File = file;
         Device = device;
         SizeBytes = sizeBytes;
@@ -29,6 +31,9 @@ internal sealed class DiskTarget : IDisposable
 
     /// <summary>Name of the block device under it, as sysfs has it; empty: none is known.</summary>
     public string Device { get; }
+
+    /// <summary>The device has queues that are made for polling.</summary>
+    public bool HasPollingQueues { get; }
 
     /// <summary>Bytes of the area that transfers go to, from the start.</summary>
     public long SizeBytes { get; }
@@ -41,7 +46,7 @@ internal sealed class DiskTarget : IDisposable
     public static DiskTarget Open(DiskRequest request, Action<string> say)
     {
         FileIdentity identity = Identify(request.Path);
-        string device = DeviceOf(identity);
+        string device = PollingQueues.DiskOf(identity);
         if (identity.Kind == "directory")
         {
             return OfFolder(request, device, say);
@@ -207,19 +212,6 @@ internal sealed class DiskTarget : IDisposable
         }
 
         _ = file.Sync();
-    }
-
-    private static string DeviceOf(FileIdentity identity)
-    {
-        string link = FormattableString.Invariant($"/sys/dev/block/{identity.Major}:{identity.Minor}");
-        if (!Directory.Exists(link))
-        {
-            return "";
-        }
-
-        string path = new DirectoryInfo(link).ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        string whole = Path.Exists(Path.Combine(path, "partition")) ? Path.GetDirectoryName(path)! : path;
-        return Path.GetFileName(whole);
     }
 
     private static DirectFile Attempt(Func<DirectFile> open)

@@ -129,13 +129,21 @@ internal sealed class Appliance : IDisposable
     // Recorders last: what packet lanes have copied until they stopped is written, too.
     private void StopLanes()
     {
-        foreach (LaneThread thread in _threads.OrderBy(thread => thread.IsStorage))
-        {
-            thread.Stop();
-            thread.Dispose();
-        }
-
+        StopThreads(areStorage: false);
+        StopThreads(areStorage: true);
         _threads.Clear();
+    }
+
+    private void StopThreads(bool areStorage)
+    {
+        foreach (LaneThread thread in _threads)
+        {
+            if (thread.IsStorage == areStorage)
+            {
+                thread.Stop();
+                thread.Dispose();
+            }
+        }
     }
 
     private void Step(string name, Action step)

@@ -133,7 +133,7 @@ internal static class LaneFactory
             case LaneKind.ShapedMeter:
                 return new MeterLane(core, isShaped: true);
             case LaneKind.Storage:
-                return new StorageLane(core, TableMemory.Map(tables.Fd, tables.Plan), lane, DateTime.UtcNow);
+                return new StorageLane(core, TableMemory.Map(tables.Fd, tables.Plan), lane);
             default:
                 Pipeline pipeline = PipelineBuilder.Build(tables.Plan, lane, tables);
                 return new ForwardLane(core, pipeline, region.StageCounters(lane),

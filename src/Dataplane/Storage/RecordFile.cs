@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using LowLatency.Native.Capture;
+using LowLatency.Native.Threads;
 
 namespace LowLatency.Dataplane.Storage;
 
@@ -44,9 +44,9 @@ internal sealed class RecordFile
     /// <summary>How names of a stream begin.</summary>
     /// <param name="recorder">Name of the recorder.</param>
     /// <param name="lane">Name of the lane.</param>
-    /// <param name="startUtc">When the data plane began: files of two runs never meet.</param>
-    public static string StemOf(string recorder, string lane, DateTime startUtc) =>
-        $"{recorder}-{lane}-" + startUtc.ToString("yyyyMMdd'T'HHmmss'.'fff'Z'", CultureInfo.InvariantCulture);
+    /// <param name="startNs">When the data plane began, since 1970: files of two runs never meet.</param>
+    public static string StemOf(string recorder, string lane, long startNs) =>
+        $"{recorder}-{lane}-{ThreadControl.NameOf(startNs)}";
 
     /// <summary>Makes it the file of this number.</summary>
     public void Renew(int number)

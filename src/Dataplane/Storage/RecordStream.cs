@@ -10,7 +10,7 @@ namespace LowLatency.Dataplane.Storage;
 /// writes are under way; a file grows without a gap, and a block is given back once it is written. What a
 /// failed request held is written again, into the next file. The recorder's thread only, but for the two
 /// hand-overs with the <see cref="FileKeeper"/>.</summary>
-internal sealed class RecordStream
+internal sealed partial class RecordStream
 {
     /// <summary>Most bytes of a request: a block, and what fills it up.</summary>
     public const int ChunkBytesMax = Block + (2 * IoBuffers.Alignment);
@@ -188,35 +188,6 @@ internal sealed class RecordStream
         }
     }
 
-    private bool TryOpen(long nowNs, in RecordRings rings, ScratchSlots scratch)
-    {
-        RecordFile? file = Ready;
-        bool hasWork = Volatile.Read(ref Header.Position) > _taken;
-        if (file is null || !hasWork || nowNs < _retryAtNs || !scratch.TryTake(out int slot))
-        {
-            return false;
-        }
-
-        Errno errno = rings.SetFile(_number, file.Fd);
-        if (errno != Errno.Ok)
-        {
-            scratch.Give(slot);
-            Count(errno, "io_uring_register");
-            _retryAtNs = nowNs + RetryNs;
-            return false;
-        }
-
-        Ready = null;
-        _file = file;
-        _phase = Phase.Open;
-        _hasFailed = false;
-        _offset = 0;
-        _openedNs = nowNs;
-        _syncedNs = nowNs;
-        _head.CopyTo(scratch[slot]);
-        return Add(rings.Writes, new Chunk { Bytes = _head.Length, End = _taken, Scratch = slot }, slot);
-    }
-
     private bool Write(long nowNs, in RecordRings rings, ScratchSlots scratch)
     {
         bool hasAdded = false;
@@ -305,27 +276,6 @@ internal sealed class RecordStream
         return nowNs - _waitsSinceNs >= _settings.SyncNs / 2;
     }
 
-    // How many frames came, and how many of them are not in the files, up to now.
-    private bool TryAddTail(long nowNs, IIoRing ring, ScratchSlots scratch)
-    {
-        if (!scratch.TryTake(out int slot))
-        {
-            return false;
-        }
-
-        ref RecordQueueHeader header = ref Header;
-        PcapngWriter writer = new(scratch[slot][..TailBytes]);
-        ulong utcNs = (ulong)(nowNs + header.ClockOffsetNs);
-        for (int port = 0; port < _ports; port++)
-        {
-            writer.TryStatistics((uint)port, _startNs, utcNs, header.Received[port], header.Missed[port]);
-        }
-
-        int bytes = Padded(scratch[slot], writer.UsedBytes);
-        _phase = Phase.Tail;
-        return Add(ring, new Chunk { Bytes = bytes, End = _safe, Scratch = slot }, slot);
-    }
-
     private bool TrySync(long nowNs, IIoRing ring)
     {
         ref RecordQueueHeader header = ref Header;
@@ -387,22 +337,6 @@ internal sealed class RecordStream
         header.LastCall.Set(call);
     }
 
-    // Keeps the file as far as it has no gap; the rest is still in memory and goes into the next.
-    private void GiveUp(long nowNs)
-    {
-        _taken = _safe;
-        _waitsSinceNs = nowNs;
-        HandOver();
-    }
-
-    private void HandOver()
-    {
-        Invariant.Require(Finished is null);
-        Finished = _file;
-        _file = null;
-        _phase = Phase.NoFile;
-    }
-
     private bool Add(IIoRing ring, Chunk chunk, int slot, ulong start = ulong.MaxValue)
     {
         chunk.FileOffset = _offset;
@@ -451,19 +385,6 @@ internal sealed class RecordStream
         return bytes;
     }
 
-    private static byte[] HeadOf(string[] ports)
-    {
-        byte[] head = new byte[IoBuffers.Alignment * 2];
-        PcapngWriter writer = new(head);
-        writer.TrySection("lowlatd"u8);
-        foreach (string port in ports)
-        {
-            writer.TryInterface(Pcapng.Ethernet, 0, System.Text.Encoding.UTF8.GetBytes(port));
-        }
-
-        return head[..Padded(head, writer.UsedBytes)];
-    }
-
     private struct Chunk
     {
         public ulong End;        // of the stream
@@ -473,58 +394,5 @@ internal sealed class RecordStream
         public int Scratch;      // -1: none
         public bool IsBack;
         public bool IsGood;
-    }
-}
-
-/// <summary>Where a recorder's requests go.</summary>
-/// <param name="Writes">Writes.</param>
-/// <param name="Flushes">Flushes: the same ring, or one of its own where the other polls.</param>
-internal readonly record struct RecordRings(IIoRing Writes, IIoRing Flushes)
-{
-    /// <summary>Puts an open file into the tables of both.</summary>
-    public Errno SetFile(int index, int fd)
-    {
-        Errno errno = Writes.SetFile(index, fd);
-        return errno != Errno.Ok || ReferenceEquals(Writes, Flushes) ? errno : Flushes.SetFile(index, fd);
-    }
-}
-
-/// <summary>What tells a record stream from others.</summary>
-/// <param name="Number">Its number within the recorder, and its place among the ring's files.</param>
-/// <param name="FirstSlot">Of its blocks among the ring's buffers.</param>
-/// <param name="Stem">How names of its files begin.</param>
-/// <param name="PortNames">The lane's ports, which are the file's interfaces.</param>
-/// <param name="Settings">The recorder's.</param>
-/// <param name="StartNs">When the data plane began, since 1970.</param>
-internal readonly record struct RecordStreamSetup(int Number, int FirstSlot, string Stem, string[] PortNames,
-    RecorderSettings Settings, ulong StartNs);
-
-/// <summary>Slots of a ring's buffers for what is not written in place. The recorder's thread
-/// only.</summary>
-internal sealed class ScratchSlots
-{
-    private readonly IoBuffers _buffers;
-    private readonly Stack<int> _free;
-
-    /// <summary>Takes over the slots from <paramref name="first"/> to the last.</summary>
-    public ScratchSlots(IoBuffers buffers, int first)
-    {
-        _buffers = buffers;
-        _free = new Stack<int>(Enumerable.Range(first, buffers.Slots - first));
-    }
-
-    /// <summary>A slot's bytes.</summary>
-    public Span<byte> this[int slot] => _buffers[slot].Span;
-
-    /// <summary>Takes one; false: all are under way.</summary>
-    public bool TryTake(out int slot) => _free.TryPop(out slot);
-
-    /// <summary>Gives one back; -1 is none.</summary>
-    public void Give(int slot)
-    {
-        if (slot >= 0)
-        {
-            _free.Push(slot);
-        }
     }
 }

@@ -37,8 +37,7 @@ internal sealed class StorageLane : ILane, IDisposable
     /// <param name="core">Its common part.</param>
     /// <param name="tables">A mapping of its own; closed with the lane.</param>
     /// <param name="lane">Its index in the plan.</param>
-    /// <param name="startUtc">Start of the data plane, for the names of files.</param>
-    public StorageLane(LaneCore core, TableMemory tables, int lane, DateTime startUtc)
+    public StorageLane(LaneCore core, TableMemory tables, int lane)
     {
         Core = core;
         _tables = tables;
@@ -47,7 +46,7 @@ internal sealed class StorageLane : ILane, IDisposable
         _settings = RecorderSettings.Read(stage);
         _path = FixedText.Read(tables.Slice<byte>((int)stage.FirstTable).Span);
         _name = plan.Lane(lane).Name.ToString();
-        _streams = StreamsOf(plan, lane, startUtc);
+        _streams = StreamsOf(plan, lane, ThreadControl.RealtimeNs);
         _done = new IoCompletion[Math.Max(_streams.Length, 1) * RequestsPerStream];
     }
 
@@ -202,12 +201,18 @@ internal sealed class StorageLane : ILane, IDisposable
         List<NativeSpan<byte>> slots = [];
         foreach (RecordStream stream in _streams)
         {
-            slots.AddRange(Enumerable.Range(0, stream.BlockCount).Select(stream.BlockAt));
+            for (int block = 0; block < stream.BlockCount; block++)
+            {
+                slots.Add(stream.BlockAt(block));
+            }
         }
 
         int first = slots.Count;
-        slots.AddRange(Enumerable.Range(0, scratch)
-            .Select(i => _scratchMemory.Slice<byte>((long)i * bytes, bytes)));
+        for (int i = 0; i < scratch; i++)
+        {
+            slots.Add(_scratchMemory.Slice<byte>((long)i * bytes, bytes));
+        }
+
         _buffers = new IoBuffers(slots);
         _scratch = new ScratchSlots(_buffers, first);
     }
@@ -220,7 +225,7 @@ internal sealed class StorageLane : ILane, IDisposable
                 UringRefusal.Hint(trial.Errno)));
     }
 
-    private RecordStream[] StreamsOf(PlanImage plan, int recorder, DateTime startUtc)
+    private RecordStream[] StreamsOf(PlanImage plan, int recorder, long startNs)
     {
         List<RecordStream> streams = [];
         int slots = 0;
@@ -243,8 +248,8 @@ internal sealed class StorageLane : ILane, IDisposable
 
                 int table = (int)stage.FirstTable + Stages.Record.QueueTable(stage);
                 streams.Add(new RecordStream(_tables.Slice<byte>(table), new RecordStreamSetup(streams.Count,
-                    slots, RecordFile.StemOf(_name, entry.Name.ToString(), startUtc), ports, _settings,
-                    (ulong)ThreadControl.RealtimeNs)));
+                    slots, RecordFile.StemOf(_name, entry.Name.ToString(), startNs), ports, _settings,
+                    (ulong)startNs)));
                 slots += streams[^1].BlockCount;
             }
         }

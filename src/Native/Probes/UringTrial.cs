@@ -33,9 +33,32 @@ public static class PollingQueues
     public static bool AreUnder(FileIdentity identity)
     {
         ArgumentNullException.ThrowIfNull(identity);
-        string device = FormattableString.Invariant($"/sys/dev/block/{identity.Major}:{identity.Minor}");
-        string[] places = [$"{device}/queue/io_poll", $"{device}/../queue/io_poll"]; // a partition has its disk's
-        return Array.Find(places, File.Exists) is { } place && File.ReadAllText(place).Trim() == "1";
+        string name = DiskOf(identity);
+        // An NVMe namespace of several paths polls on these: nvme0n1 on nvme0c0n1.
+        int at = name.LastIndexOf('n');
+        return name.Length > 0 && (Has(name) || (name.StartsWith("nvme", StringComparison.Ordinal) && at > 4
+            && Directory.GetDirectories("/sys/block", $"{name[..at]}c*{name[at..]}")
+                .Any(path => Has(Path.GetFileName(path)))));
+    }
+
+    /// <summary>Name of the whole block device that a path is, or lies on; empty: none is known.</summary>
+    public static string DiskOf(FileIdentity identity)
+    {
+        ArgumentNullException.ThrowIfNull(identity);
+        string link = FormattableString.Invariant($"/sys/dev/block/{identity.Major}:{identity.Minor}");
+        if (!Directory.Exists(link))
+        {
+            return "";
+        }
+
+        string path = new DirectoryInfo(link).ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+        return Path.GetFileName(Path.Exists(Path.Combine(path, "partition")) ? Path.GetDirectoryName(path)! : path);
+    }
+
+    private static bool Has(string disk)
+    {
+        string place = $"/sys/block/{disk}/queue/io_poll";
+        return File.Exists(place) && File.ReadAllText(place).Trim() == "1";
     }
 }
 

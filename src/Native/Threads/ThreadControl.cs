@@ -20,6 +20,10 @@ public static class ThreadControl
     /// <summary>CLOCK_REALTIME, ns since 1970.</summary>
     public static long RealtimeNs => Libc.RealtimeNs();
 
+    /// <summary>A time since 1970 as names of files have it: 20260304T050607.089Z.</summary>
+    public static string NameOf(long realtimeNs) => DateTime.UnixEpoch.AddTicks(realtimeNs / 100)
+        .ToString("yyyyMMdd'T'HHmmss'.'fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+
     /// <summary>Kernel thread id.</summary>
     public static int ThreadId => Libc.ThreadId;
 

@@ -19,7 +19,8 @@ public sealed class DiskCommandTests : IDisposable
     [InlineData("--read", "--random", "sqpoll")]
     [InlineData("--read", "--random", "passthrough")]
     [InlineData("--mix=50", "--random", "auto")]
-    public void A_file_is_measured_and_its_figures_agree_with_each_other(string what, string where, string mode)
+    public void A_file_is_measured_and_its_figures_agree_with_each_other(
+        string what, string where, string mode)
     {
         byte[] content = File("a");
         CommandRun run = Run(what, where, "--mode", mode, "--depth", "4", "--overwrite");
