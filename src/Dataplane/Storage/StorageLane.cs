@@ -78,6 +78,8 @@ internal sealed class StorageLane : ILane, IDisposable
             _flushes = Ring.OpenBest(new RingSetup(_streams.Length, UringSetup.None, _streams.Length), null);
         }
 
+        _ = _opened.KeepWorkersOn(_tables.Plan.Header.HousekeepingCpus); // kernels before 5.14 do not
+        _ = _flushes?.KeepWorkersOn(_tables.Plan.Header.HousekeepingCpus);
         _keeper.Start();
         foreach (RecordStream stream in _streams)
         {

@@ -36,6 +36,9 @@ internal static unsafe partial class LibUring
     [LibraryImport(Name, EntryPoint = "io_uring_register_ring_fd")]
     internal static partial int RegisterRing(UringRing* ring);
 
+    [LibraryImport(Name, EntryPoint = "io_uring_register_iowq_aff")]
+    internal static partial int RegisterWorkers(UringRing* ring, nuint bytes, void* mask);
+
     [LibraryImport(Name, EntryPoint = "io_uring_enter2")]
     internal static partial int Enter(uint fd, uint submitted, uint awaited, uint flags, void* argument,
         nuint argumentBytes);

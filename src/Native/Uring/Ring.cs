@@ -122,6 +122,15 @@ public sealed unsafe class Ring : IIoRing, IDisposable
         }
     }
 
+    /// <summary>Keeps the kernel's workers, which do what would block, on these CPUs: left alone, before Linux
+    /// 6.12 they use any (ydb-platform/nbs#4662).</summary>
+    public Errno KeepWorkersOn(in CpuSet cpus)
+    {
+        CpuSet mask = cpus;
+        int answer = LibUring.RegisterWorkers(_ring, (nuint)sizeof(CpuSet), &mask);
+        return answer < 0 ? (Errno)(-answer) : Errno.Ok;
+    }
+
     /// <inheritdoc/>
     public Errno SetFile(int index, int fd)
     {

@@ -1,3 +1,4 @@
+using LowLatency.Native.Layout;
 using LowLatency.Native.Uring;
 using Xunit;
 
@@ -102,6 +103,22 @@ public sealed class RingTests : IDisposable
     {
         using Ring ring = Ring.OpenBest(new RingSetup(2, UringSetup.None, 1), buffers: null);
         Assert.Equal(62, (int)ring.Submit(awaited: 1, timeoutNs: 1_000_000)); // ETIME
+    }
+
+    [Fact]
+    public void Workers_of_the_kernel_are_kept_where_they_may_be()
+    {
+        using DirectFile file = DirectFile.Create(Path("a"), DirectAccess.Write);
+        using Ring ring = Ring.OpenBest(new RingSetup(2, UringSetup.None, 1), buffers: null);
+        _ = ring.SetFile(0, file);
+        CpuSet cpus = default;
+        cpus.Add(0);
+        Assert.Equal(Errno.Ok, ring.KeepWorkersOn(cpus));
+        Assert.True(ring.TryAdd(new IoRequest { Operation = IoOperation.Sync, File = 0 })); // a worker's
+        _ = Finish(ring, 1);
+        string[] workers = [.. Directory.GetDirectories("/proc/self/task")
+            .Where(task => File.ReadAllText(task + "/comm").StartsWith("iou-wrk", StringComparison.Ordinal))];
+        Assert.Contains(workers, task => File.ReadLines(task + "/status").Contains("Cpus_allowed_list:\t0"));
     }
 
     [Fact]
