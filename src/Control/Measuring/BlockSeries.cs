@@ -2,7 +2,7 @@ using HdrHistogram;
 
 namespace LowLatency.Control.Measuring;
 
-/// <summary>One measure of a run, interval by interval, so that intervals can be drawn again: the cumulated
+/// <summary>One measure of a run, interval by interval, so that they can be compared: the cumulated
 /// counts of each over the buckets that any of them uses. Immutable.</summary>
 internal sealed class BlockSeries
 {
@@ -39,19 +39,20 @@ internal sealed class BlockSeries
         return new BlockSeries(values, [.. counts.Select(own => Cumulate(own, values))]);
     }
 
-    /// <summary>The percentile of the samples of the intervals, each as often as its weight says.</summary>
-    /// <param name="weights">One an interval; not all 0.</param>
-    /// <param name="oneIn">One sample of this many lies above it.</param>
+    /// <summary>Samples of all intervals.</summary>
+    public long Total => UpTo(_values.Length - 1);
+
+    /// <summary>The value of the sample of this rank among those of all intervals.</summary>
+    /// <param name="rank">From 1 on; what is outside is the first or the last.</param>
     /// <returns>Upper edge of its bucket, ns, at least 1.</returns>
-    public long ValueAt(ReadOnlySpan<int> weights, long oneIn)
+    public long ValueAtRank(long rank)
     {
-        long total = CountUpTo(weights, _values.Length - 1);
-        long rank = total - (total / oneIn);
+        rank = Math.Clamp(rank, 1, Math.Max(1, Total));
         int low = 0, high = _values.Length - 1;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (CountUpTo(weights, middle) >= rank)
+            if (UpTo(middle) >= rank)
             {
                 high = middle;
             }
@@ -62,6 +63,14 @@ internal sealed class BlockSeries
         }
 
         return Math.Max(1, _values[low]);
+    }
+
+    /// <summary>How many samples of each interval lie above a value that occurred, and how many it
+    /// has.</summary>
+    public (long Above, long Total)[] Above(long value)
+    {
+        int at = Array.BinarySearch(_values, value);
+        return [.. _cumulative.Select(own => (own[^1] - (at < 0 ? 0 : own[at]), own[^1]))];
     }
 
     private static long[] Cumulate(SortedDictionary<long, long> counts, long[] values)
@@ -77,14 +86,5 @@ internal sealed class BlockSeries
         return cumulative;
     }
 
-    private long CountUpTo(ReadOnlySpan<int> weights, int bucket)
-    {
-        long sum = 0;
-        for (int i = 0; i < weights.Length; i++)
-        {
-            sum += weights[i] * _cumulative[i][bucket];
-        }
-
-        return sum;
-    }
+    private long UpTo(int bucket) => _cumulative.Sum(own => own[bucket]);
 }

@@ -4,10 +4,10 @@ namespace LowLatency.Control.Measuring;
 
 /// <summary>How sure the percentiles of one measure are.</summary>
 /// <param name="Measure">Its tag: endToEnd, residence.</param>
-/// <param name="Method">order-statistics; or order-statistics+block-bootstrap, where the run has intervals
+/// <param name="Method">order-statistics; or order-statistics+batch-means, where the run has intervals
 /// enough: then the wider of the two.</param>
 /// <param name="Intervals">Intervals that hold a sample.</param>
-/// <param name="BlockIntervals">Neighbours that were drawn together; 0: not drawn.</param>
+/// <param name="BlockIntervals">Neighbours that made a batch; 0: there were no batches.</param>
 /// <param name="Percentiles">Those that are not refused.</param>
 internal sealed record MeasureConfidence(
     string Measure, string Method, int Intervals, int BlockIntervals,
@@ -20,7 +20,7 @@ internal sealed record MeasureConfidence(
     public static MeasureConfidence? Of(HistogramBase whole, IEnumerable<HistogramBase> intervals)
     {
         BlockSeries series = BlockSeries.Of(intervals);
-        bool hasBlocks = series.Count >= BlockBootstrap.IntervalsMin;
+        bool hasBlocks = series.Count >= BatchMeans.IntervalsMin;
         List<PercentileBounds> bounds = [];
         foreach (Percentile percentile in Percentile.All)
         {
@@ -31,8 +31,8 @@ internal sealed record MeasureConfidence(
         }
 
         return bounds.Count == 0 ? null : new MeasureConfidence(
-            whole.Tag ?? "", hasBlocks ? "order-statistics+block-bootstrap" : "order-statistics",
-            series.Count, hasBlocks ? BlockBootstrap.BlockLength(series.Count) : 0, bounds);
+            whole.Tag ?? "", hasBlocks ? "order-statistics+batch-means" : "order-statistics",
+            series.Count, hasBlocks ? BatchMeans.BatchLength(series.Count) : 0, bounds);
     }
 }
 
@@ -65,21 +65,20 @@ internal sealed record PercentileInterval(long ValueNs, long LowNs, long HighNs)
             histogram.GetValueAtPercentile(100.0 * high / n));
     }
 
-    /// <summary>The wider of order statistics and, where there are intervals enough, the block bootstrap:
-    /// samples of a run are not independent.</summary>
+    /// <summary>The wider of order statistics and, where there are intervals enough, batch means: samples of a
+    /// run are not independent.</summary>
     /// <returns>Null when the percentile is refused.</returns>
     public static PercentileInterval? Of(
         HistogramBase? histogram, Percentile percentile, BlockSeries? intervals)
     {
         PercentileInterval? ranks = Of(histogram, percentile);
         if (ranks is null || intervals is null
-            || BlockBootstrap.Spread(intervals, percentile.OneIn) is not (double low, double high))
+            || BatchMeans.Of(intervals, percentile) is not (long low, long high))
         {
             return ranks;
         }
 
         return new PercentileInterval(ranks.ValueNs,
-            Math.Min(ranks.LowNs, (long)Math.Floor(ranks.ValueNs * Math.Exp(low))),
-            Math.Max(ranks.HighNs, (long)Math.Ceiling(Math.Min(ranks.ValueNs * Math.Exp(high), 1e18))));
+            Math.Min(ranks.LowNs, low), Math.Max(ranks.HighNs, high));
     }
 }

@@ -29,7 +29,7 @@ internal sealed record ComparisonRow(
 /// <summary>Two runs, or two series of them, side by side, from their histograms. From three runs a side on
 /// it
 /// says "faster" or "slower" where the 99 % interval of the ratio over runs does not hold 1. With fewer only
-/// where the 99 % intervals do not meet, the ratio's interval by block bootstrap does not hold 1, and the
+/// where the 99 % intervals do not meet, the ratio's interval by batch means does not hold 1, and the
 /// difference is larger than <see cref="RunToRunShare"/>; immutable.</summary>
 internal sealed class RunComparison
 {
@@ -196,8 +196,8 @@ internal sealed class RunComparison
 
         """
         : $"""
-        B is called faster or slower where the two 99 % intervals (the wider of order statistics and block
-        bootstrap over intervals) do not meet, that of B / A does not hold 1, and the values differ by
+        B is called faster or slower where the two 99 % intervals (the wider of order statistics and batch
+        means of intervals) do not meet, that of B / A does not hold 1, and the values differ by
         more than {RunToRunShare * 100:0} %: two runs of the same thing may differ by that much. Fewer than
         {RatioInterval.RunsMin} runs a side cannot show less: interleave them and name all, report A1,A2,A3
         B1,B2,B3.

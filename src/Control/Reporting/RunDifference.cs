@@ -45,12 +45,26 @@ internal sealed record RatioInterval(double Value, double Low, double High, bool
         return Of(difference, -half, half, isAcrossRuns: true);
     }
 
-    /// <summary>From the intervals of one or two runs a side, by block bootstrap.</summary>
+    /// <summary>From the intervals of a percentile in one or two runs a side: their logs' distances are added
+    /// as errors that have nothing to do with each other. G. Y. Zou, A. Donner, Construction of confidence
+    /// limits about effect measures: a general approach, Statistics in Medicine 27, 2008.</summary>
     /// <returns>Null: too few intervals.</returns>
     public static RatioInterval? WithinRuns(
-        double a, double b, BlockSeries ofA, BlockSeries ofB, Percentile percentile) =>
-        BlockBootstrap.SpreadOfRatio(ofA, ofB, percentile.OneIn) is (double low, double high)
-            ? Of(Math.Log(Math.Max(1, b) / Math.Max(1, a)), low, high, isAcrossRuns: false) : null;
+        double a, double b, BlockSeries ofA, BlockSeries ofB, Percentile percentile)
+    {
+        if (BatchMeans.Of(ofA, percentile) is not (long lowA, long highA)
+            || BatchMeans.Of(ofB, percentile) is not (long lowB, long highB))
+        {
+            return null;
+        }
+
+        return Of(Log(b) - Log(a), -Both(Log(b) - Log(lowB), Log(highA) - Log(a)),
+            Both(Log(highB) - Log(b), Log(a) - Log(lowA)), isAcrossRuns: false);
+    }
+
+    private static double Log(double ns) => Math.Log(Math.Max(1, ns));
+
+    private static double Both(double one, double other) => Math.Sqrt((one * one) + (other * other));
 
     private static RatioInterval Of(double log, double low, double high, bool isAcrossRuns) =>
         new(Math.Exp(log), Math.Exp(log + low), Math.Exp(log + high), isAcrossRuns);

@@ -8,7 +8,7 @@ namespace LowLatency.Control.Reporting;
 internal static class TextStatistics
 {
     private const string IntervalRule = "99 % interval of percentiles, us: order statistics or (if wider) "
-        + "block bootstrap of intervals";
+        + "batch means of intervals";
 
     private const string RateRule = "Above, times a second of measured time; in brackets at most, 95 % "
         + "(no event: 3 / time measured)";

@@ -40,34 +40,57 @@ public sealed class ConfidenceTests
     [Fact]
     public void With_few_intervals_order_statistics_alone_are_named_and_refused_percentiles_left_out()
     {
-        List<HistogramBase> seven = Synthetic.Run(1, BlockBootstrap.IntervalsMin - 1, 1_000, 0);
-        List<HistogramBase> eight = Synthetic.Run(1, BlockBootstrap.IntervalsMin, 1_000, 0);
+        List<HistogramBase> seven = Synthetic.Run(1, BatchMeans.IntervalsMin - 1, 1_000, 0);
+        List<HistogramBase> eight = Synthetic.Run(1, BatchMeans.IntervalsMin, 1_000, 0);
         MeasureConfidence few = MeasureConfidence.Of(Synthetic.Sum(seven), seven)!;
         MeasureConfidence enough = MeasureConfidence.Of(Synthetic.Sum(eight), eight)!;
         Assert.Equal(("order-statistics", 7, 0), (few.Method, few.Intervals, few.BlockIntervals));
-        Assert.Equal(("order-statistics+block-bootstrap", 8, 2),
+        Assert.Equal(("order-statistics+batch-means", 8, 2),
             (enough.Method, enough.Intervals, enough.BlockIntervals));
         Assert.Equal(["p50", "p90", "p99"], few.Percentiles.Select(p => p.Name));
         Assert.Null(MeasureConfidence.Of(Histograms.New(), []));
     }
 
     [Fact]
-    public void Intervals_drawn_once_each_give_the_percentile_of_the_whole()
+    public void The_ranks_of_all_intervals_are_those_of_the_whole()
     {
         List<HistogramBase> intervals = Synthetic.Run(3, 20, 500, 0.5);
         HistogramBase whole = Synthetic.Sum(intervals);
         BlockSeries series = BlockSeries.Of([.. intervals, Histograms.New()]);
-        int[] once = new int[series.Count];
-        Array.Fill(once, 1);
-        Assert.Equal(20, series.Count);
+        Assert.Equal((20, whole.TotalCount), (series.Count, series.Total));
         foreach (Percentile percentile in Percentile.All.Take(4))
         {
-            Assert.Equal(whole.GetValueAtPercentile(percentile.Percent),
-                series.ValueAt(once, percentile.OneIn));
+            long rank = series.Total - (series.Total / percentile.OneIn);
+            long value = series.ValueAtRank(rank);
+            Assert.Equal(whole.GetValueAtPercentile(percentile.Percent), value);
+            Assert.InRange(series.Above(value).Sum(interval => interval.Above), 0, series.Total - rank);
         }
 
-        once.AsSpan(1).Clear();
-        Assert.Equal(intervals[0].GetValueAtPercentile(50), series.ValueAt(once, 2));
+        Assert.Equal(whole.GetMaxValue(), whole.HighestEquivalentValue(series.ValueAtRank(long.MaxValue)));
+    }
+
+    [Fact]
+    public void One_stall_widens_no_interval_beyond_what_occurred_and_higher_percentiles_are_no_lower()
+    {
+        List<HistogramBase> intervals = Synthetic.Run(5, 12, 100_000, 0);
+        for (int i = 0; i < 3000; i++)
+        {
+            intervals[4].RecordValue(500_000 + (i * 3_000)); // 9 ms in one second of twelve
+        }
+
+        HistogramBase whole = Synthetic.Sum(intervals);
+        MeasureConfidence confidence = MeasureConfidence.Of(whole, intervals)!;
+        PercentileBounds before = confidence.Percentiles[0];
+        foreach (PercentileBounds bounds in confidence.Percentiles)
+        {
+            Assert.InRange(bounds.ValueNs, bounds.LowNs, bounds.HighNs);
+            Assert.InRange(bounds.HighNs, before.HighNs, whole.GetMaxValue());
+            Assert.True(bounds.LowNs >= before.LowNs, $"{bounds.Name} begins below {before.Name}");
+            before = bounds;
+        }
+
+        PercentileBounds p999 = confidence.Percentiles.First(p => p.Name == "p99.9");
+        Assert.True(p999.LowNs < 30_000 && p999.HighNs > 5_000_000, $"{p999}"); // without the stall, and with two
     }
 
     [Theory]
