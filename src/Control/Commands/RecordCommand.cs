@@ -147,7 +147,9 @@ internal static class RecordCommand
                 io.Say($"{source} is torn: {torn}; what is whole was read");
             }
 
-            io.Out.WriteLine($"{copied} of {read} packets");
+            io.Out.WriteLine(extract.ReadBytes is not long bytes ? $"{copied} of {read} packets"
+                : $"{copied} of {read} packets in the {Units.Bytes(bytes)} of {Units.Bytes(extract.IndexedBytes)} "
+                    + "that its index names");
             return ExitCode.Ok;
         });
         return command;

@@ -8,13 +8,27 @@ namespace LowLatency.Control.Recording;
 /// <param name="Filter">Chooses among them; null: all.</param>
 internal sealed record CaptureExtract(ulong FromNs, ulong ToNs, FlowFilter? Filter)
 {
+    /// <summary>Bytes that were read where an index said which; null: there was none.</summary>
+    public long? ReadBytes { get; private set; }
+
+    /// <summary>Bytes of the file that has the index.</summary>
+    public long IndexedBytes { get; private set; }
+
     /// <summary>Does it; the output is there, whole, or not at all.</summary>
     /// <returns>Packets copied, packets read, and why the input ended early.</returns>
     /// <exception cref="CommandFailure">The input is no capture, the filter cannot read its packets, or the
     /// output is there already: exit code 1.</exception>
     public (long Copied, long Read, string? Torn) Run(string path, string target)
     {
-        using CaptureReader reader = CaptureReader.Open(path);
+        CaptureParts? parts = File.Exists(path) ? CaptureParts.Of(path, this) : null;
+        if (parts is not null)
+        {
+            ReadBytes = parts.WantedBytes;
+            IndexedBytes = parts.FileBytes;
+        }
+
+        using CaptureReader reader = parts is null ? CaptureReader.Open(path)
+            : CaptureReader.Read(parts.Open(path), path);
         using CaptureOutput output = new(target);
         long copied = 0;
         long read = 0;

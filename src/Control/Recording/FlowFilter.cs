@@ -24,6 +24,12 @@ internal sealed class FlowFilter
 
     private readonly record struct Side(Prefix? Prefix, PortRange? Ports)
     {
+        // What an index is asked for: an address that is all of its prefix, a port that is all of its range.
+        public byte[]? Address => Prefix is { } one && one.Address.GetAddressBytes() is var bytes
+            && one.Bits == bytes.Length * 8 ? bytes : null;
+
+        public int? Port => Ports is { } range && range.Low == range.High ? range.Low : null;
+
         public bool Has(ReadOnlySpan<byte> address, int port) =>
             (Ports is not PortRange ports || (port >= ports.Low && port <= ports.High))
             && (Prefix is null || IsIn(Prefix, address));
@@ -54,6 +60,18 @@ internal sealed class FlowFilter
         return isGood && isOneFamily && words[^2] is (">" or "<>")
             ? new FlowFilter(protocol, source, destination, words[^2] == "<>") : null;
     }
+
+    /// <summary>False when a part of a capture has no packet that would be chosen.</summary>
+    public bool MayBeIn(in FlowIndexEntry entry) => MayBeIn(entry, _source, _destination)
+        || (_isBothWays && MayBeIn(entry, _destination, _source));
+
+    private static bool MayBeIn(in FlowIndexEntry entry, in Side source, in Side destination) =>
+        (source.Address is not byte[] from || entry.Bits.MayHave(FlowKeys.OfSource(from)))
+        && (destination.Address is not byte[] to || entry.Bits.MayHave(FlowKeys.OfDestination(to)))
+        && (entry.HasUnknownPorts != 0
+            || ((source.Port is not int low || entry.Bits.MayHave(FlowKeys.OfSourcePort(low)))
+                && (destination.Port is not int high
+                    || entry.Bits.MayHave(FlowKeys.OfDestinationPort(high)))));
 
     /// <summary>True when the packet is chosen.</summary>
     /// <param name="linkType">Of its interface; one that <see cref="Reads"/>.</param>

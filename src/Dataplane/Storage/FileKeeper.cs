@@ -157,6 +157,12 @@ internal sealed class FileKeeper : IDisposable
         }
 
         header.Files++;
+        errno = _folder.TryWrite(file.IndexName, file.Index.Finish(file.Bytes));
+        if (errno != Errno.Ok)
+        {
+            Tell(ref header, errno, "write(index)"); // the capture is whole without it
+        }
+
         Keep(index, file);
     }
 
@@ -187,12 +193,8 @@ internal sealed class FileKeeper : IDisposable
         _count--;
         _keptBytes -= oldest.Bytes;
         RecordStream stream = _streams[oldest.Stream];
-        Span<byte> name = stackalloc byte[256];
-        ReadOnlySpan<byte> pattern = stream.Files[0].Name;
-        pattern.CopyTo(name);
-        name = name[..pattern.Length];
-        RecordFile.WriteNumber(name, System.Text.Encoding.UTF8.GetByteCount(stream.Stem) + 1, oldest.Number);
-        Errno errno = _folder.TryRemove(name);
+        _ = Remove(stream, stream.Files[0].IndexName, oldest.Number);
+        Errno errno = Remove(stream, stream.Files[0].Name, oldest.Number);
         if (errno == Errno.Ok)
         {
             stream.Header.Removed++;
@@ -201,6 +203,15 @@ internal sealed class FileKeeper : IDisposable
         {
             Tell(ref stream.Header, errno, "unlink");
         }
+    }
+
+    private Errno Remove(RecordStream stream, ReadOnlySpan<byte> pattern, int number)
+    {
+        Span<byte> name = stackalloc byte[256];
+        pattern.CopyTo(name);
+        name = name[..pattern.Length];
+        RecordFile.WriteNumber(name, System.Text.Encoding.UTF8.GetByteCount(stream.Stem) + 1, number);
+        return _folder.TryRemove(name);
     }
 
     private static void Tell(ref RecordQueueHeader header, Errno errno, string call)

@@ -86,4 +86,14 @@ internal sealed partial class RecordStream
 
         return head[..Padded(head, writer.UsedBytes)];
     }
+
+    private struct Chunk
+    {
+        public ulong End;        // of the stream
+        public long FileOffset;
+        public int Bytes;
+        public int Scratch;      // -1: none
+        public bool IsBack;
+        public bool IsGood;
+    }
 }

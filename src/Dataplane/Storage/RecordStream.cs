@@ -10,7 +10,7 @@ namespace LowLatency.Dataplane.Storage;
 /// writes are under way; a file grows without a gap, and a block is given back once it is written. What a
 /// failed request held is written again, into the next file. The recorder's thread only, but for the two
 /// hand-overs with the <see cref="FileKeeper"/>.</summary>
-internal sealed partial class RecordStream
+internal sealed partial class RecordStream : IDisposable
 {
     /// <summary>Most bytes of a request: a block, and what fills it up.</summary>
     public const int ChunkBytesMax = Block + (2 * IoBuffers.Alignment);
@@ -66,7 +66,11 @@ internal sealed partial class RecordStream
         _ports = setup.PortNames.Length;
         _head = HeadOf(setup.PortNames);
         Stem = setup.Stem;
-        Files = [new RecordFile(setup.Stem), new RecordFile(setup.Stem)];
+        Files =
+        [
+            new RecordFile(setup.Stem, setup.Settings.FileBytes),
+            new RecordFile(setup.Stem, setup.Settings.FileBytes),
+        ];
     }
 
     private enum Phase
@@ -113,6 +117,15 @@ internal sealed partial class RecordStream
 
     /// <summary>A block of its queue.</summary>
     public NativeSpan<byte> BlockAt(int index) => _blocks.Slice(index * Block, Block);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (RecordFile file in Files)
+        {
+            file.Dispose();
+        }
+    }
 
     /// <summary>Nothing more will come: what is there goes out, and the file is closed.</summary>
     public void End() => _isEnding = true;
@@ -176,10 +189,13 @@ internal sealed partial class RecordStream
         }
 
         ref RecordQueueHeader header = ref Header;
-        _file!.Bytes = chunk.FileOffset + chunk.Bytes;
-        _file.Frames += chunk.Frames;
+        // Within one block, which is not given back yet.
+        ReadOnlySpan<byte> part = _blocks.Span.Slice((int)(_safe % _capacity), (int)(chunk.End - _safe));
+        ulong frames = _file!.Index.Add(chunk.FileOffset, chunk.Bytes, part);
+        _file.Bytes = chunk.FileOffset + chunk.Bytes;
+        _file.Frames += frames;
         _safe = chunk.End;
-        header.WrittenFrames += chunk.Frames;
+        header.WrittenFrames += frames;
         header.WrittenBytes += (uint)chunk.Bytes;
         Volatile.Write(ref header.Released, _safe / Block * Block); // release: the drive has read the block
         if (_phase == Phase.Tail)
@@ -228,7 +244,7 @@ internal sealed partial class RecordStream
             _taken = blockEnd;
             return Add(ring, new Chunk
             {
-                Bytes = Block, End = blockEnd, Frames = Frames(BlockAt(block).Span), Scratch = -1,
+                Bytes = Block, End = blockEnd, Scratch = -1,
             }, _firstSlot + block, start);
         }
 
@@ -262,7 +278,7 @@ internal sealed partial class RecordStream
         ulong start = _taken;
         _taken = end;
         _waitsSinceNs = 0;
-        return Add(ring, new Chunk { Bytes = bytes, End = end, Frames = Frames(part), Scratch = slot }, slot,
+        return Add(ring, new Chunk { Bytes = bytes, End = end, Scratch = slot }, slot,
             start);
     }
 
@@ -358,18 +374,6 @@ internal sealed partial class RecordStream
 
     private ulong TokenOf(uint sequence) => ((ulong)_number << 32) | sequence;
 
-    private static ulong Frames(ReadOnlySpan<byte> blocks)
-    {
-        CaptureScan scan = new(blocks);
-        ulong frames = 0;
-        while (scan.TryNext(out _, out _))
-        {
-            frames++;
-        }
-
-        return frames;
-    }
-
     private static int Padded(Span<byte> target, int usedBytes)
     {
         const int unit = IoBuffers.Alignment;
@@ -383,16 +387,5 @@ internal sealed partial class RecordStream
         }
 
         return bytes;
-    }
-
-    private struct Chunk
-    {
-        public ulong End;        // of the stream
-        public long FileOffset;
-        public int Bytes;
-        public ulong Frames;
-        public int Scratch;      // -1: none
-        public bool IsBack;
-        public bool IsGood;
     }
 }

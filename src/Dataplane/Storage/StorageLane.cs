@@ -129,6 +129,11 @@ internal sealed class StorageLane : ILane, IDisposable
     {
         CloseRings(); // only where opening has failed
         _keeper?.Dispose();
+        foreach (RecordStream stream in _streams)
+        {
+            stream.Dispose();
+        }
+
         _buffers?.Dispose();
         _scratchMemory?.Dispose();
         _tables.Dispose();

@@ -58,8 +58,8 @@ public sealed class RecorderRulesTests
     public void To_capture_only_a_lane_ends_in_its_record_stage_and_ports_take_everything()
     {
         Findings findings = new();
-        Configuration capture = Read(Text.Replace("claim = \"all\"", "", StringComparison.Ordinal))
-            .Configuration!.ToCapture(findings);
+        string text = Text.Replace("claim = \"all\"", "", StringComparison.Ordinal);
+        Configuration capture = Read(text).Configuration!.ToCapture(findings);
         Assert.Empty(findings.Errors);
         Assert.Equal([StageKind.Record], capture.Lanes[0].Stages.Select(stage => stage.Kind));
         Assert.All(capture.Ports, port => Assert.Equal(Claim.All, port.Claim));
@@ -71,7 +71,8 @@ public sealed class RecorderRulesTests
         string lab = File.ReadAllText(Path.Combine(GoldenFile.Root, "configs", "lab.toml"));
         Findings findings = new();
         _ = Read(lab).Configuration!.ToCapture(findings);
-        Assert.Contains("has no record stage", Assert.Single(findings.Errors).ToString(), StringComparison.Ordinal);
+        Assert.Contains("has no record stage", Assert.Single(findings.Errors).ToString(),
+            StringComparison.Ordinal);
     }
 
     private static ConfigurationResult Read(string text) => ConfigurationReader.ReadText(text, "r.toml");

@@ -90,7 +90,8 @@ public sealed class ConfidenceTests
         }
 
         PercentileBounds p999 = confidence.Percentiles.First(p => p.Name == "p99.9");
-        Assert.True(p999.LowNs < 30_000 && p999.HighNs > 5_000_000, $"{p999}"); // without the stall, and with two
+        // Without the stall, and with two of them.
+        Assert.True(p999.LowNs < 30_000 && p999.HighNs > 5_000_000, $"{p999}");
     }
 
     [Theory]

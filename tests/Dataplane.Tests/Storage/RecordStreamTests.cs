@@ -287,6 +287,7 @@ public sealed class RecordStreamTests
 
         public void Dispose()
         {
+            _stream.Dispose();
             _memory.Dispose();
             _scratchMemory.Dispose();
         }
@@ -304,11 +305,34 @@ public sealed class RecordStreamTests
             return numbers;
         }
 
+        // Every byte of the file in one part, every packet counted and found.
+        private void CheckIndex(ReadOnlySpan<byte> index, RecordFile file)
+        {
+            FlowIndexHeader header = FlowIndexFile.Header(index);
+            Assert.Equal((ulong)file.Bytes, header.FileBytes);
+            ulong end = 0;
+            ulong packets = 0;
+            foreach (FlowIndexEntry entry in FlowIndexFile.Entries(index))
+            {
+                Assert.Equal(end, entry.Offset);
+                end += entry.Bytes;
+                packets += entry.Packets;
+                CaptureScan scan = new(Disk.Files[file.Fd].Now.AsSpan((int)entry.Offset, (int)entry.Bytes));
+                while (scan.TryNext(out ulong timeNs, out _))
+                {
+                    Assert.InRange(timeNs, entry.FirstNs, entry.LastNs);
+                }
+            }
+
+            Assert.Equal(((ulong)file.Bytes, file.Frames), (end, packets));
+        }
+
         private void Keep()
         {
             if (_stream.Finished is { } file)
             {
                 _finished.Add((file.Fd, file.Bytes, file.Frames));
+                CheckIndex(file.Index.Finish(file.Bytes), file);
                 Disk.Files[file.Fd].Flush();
                 _open.Remove(file);
                 file.Fd = -1;

@@ -38,16 +38,45 @@ public sealed class RecordTests
             }
         }
 
-        string[] files = Directory.GetFiles(captures);
+        string[] files = [.. Directory.GetFiles(captures, "*.pcapng").Order(StringComparer.Ordinal)];
         Assert.True(files.Length > 1, "no file was closed by its size");
-        Assert.All(files, file => Assert.EndsWith(".pcapng", file, StringComparison.Ordinal));
+        Assert.Equal(2 * files.Length, Directory.GetFileSystemEntries(captures).Length); // an index each
         Assert.Equal(recorded, files.Sum(Packets));
         (code, output, error) = lab.Run("record", "ls", captures, "--json");
         Assert.True(code == 0, error);
         using JsonDocument list = JsonDocument.Parse(output);
         Assert.Equal(recorded, list.RootElement.GetProperty("files").EnumerateArray()
             .Sum(file => file.GetProperty("packets").GetInt64()));
+        ByItsIndexTheSameIsExtracted(lab, files[0], list.RootElement.GetProperty("files")[0]);
     }
+
+    private static void ByItsIndexTheSameIsExtracted(ControlLab lab, string file, JsonElement summary)
+    {
+        ulong first = summary.GetProperty("firstNs").GetUInt64();
+        string from = Time(first + 200_000_000);
+        string to = Time(first + 300_000_000);
+        string[] wanted = ["record", "extract", file, "--from", from, "--to", to, "--filter",
+            "udp 198.18.0.1:10007 > any", "--out"];
+        string some = Path.Combine(lab.Folder, "some.pcapng");
+        string all = Path.Combine(lab.Folder, "all.pcapng");
+        (int code, string output, string error) = lab.Run([.. wanted, some]);
+        Assert.True(code == 0, error);
+        Assert.Contains("that its index names", output, StringComparison.Ordinal);
+        File.Delete(file + ".idx");
+        (code, string whole, error) = lab.Run([.. wanted, all]);
+        Assert.True(code == 0, error);
+        Assert.DoesNotContain("index", whole, StringComparison.Ordinal);
+        Assert.True(Packets(all) > 0);
+        Assert.Equal(File.ReadAllBytes(all), File.ReadAllBytes(some));
+        Assert.True(Read(output) < Read(whole), $"{output}{whole}"); // packets that were looked at
+    }
+
+    // "5 of 100 packets ...": the second.
+    private static long Read(string output) =>
+        long.Parse(output.Split(' ')[2], CultureInfo.InvariantCulture);
+
+    private static string Time(ulong ns) => DateTime.UnixEpoch.AddTicks((long)(ns / 100))
+        .ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 
     [Fact]
     public void CaptureOnlyKeepsWhatComesInAndForwardsNothing()
@@ -71,7 +100,7 @@ public sealed class RecordTests
         JsonElement recording = Assert.Single(result.RootElement.GetProperty("recordings").EnumerateArray());
         long recorded = recording.GetProperty("durable").GetInt64();
         Assert.True(recorded >= sent, $"{recorded} of {sent} recorded");
-        Assert.Equal(recorded, Directory.GetFiles(captures).Sum(Packets));
+        Assert.Equal(recorded, Directory.GetFiles(captures, "*.pcapng").Sum(Packets));
     }
 
     [Fact]
@@ -123,7 +152,8 @@ public sealed class RecordTests
             Assert.Equal(received, recorded + lost);
             Assert.Contains(result.GetProperty("verdict").GetProperty("notes").EnumerateArray(),
                 note => note.GetString()!.Contains("ENOSPC", StringComparison.Ordinal));
-            Assert.Equal(recording.GetProperty("written").GetInt64(), Directory.GetFiles(captures).Sum(Packets));
+            Assert.Equal(recording.GetProperty("written").GetInt64(),
+                Directory.GetFiles(captures, "*.pcapng").Sum(Packets));
         }
         finally
         {
