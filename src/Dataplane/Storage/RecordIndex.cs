@@ -22,10 +22,11 @@ internal sealed class RecordIndex : IDisposable
     {
         _partBytes = Math.Max(PartBytesMin, fileBytes / EntriesMax * 2);
         int entries = (int)(fileBytes / _partBytes * 2) + 2; // two neighbours are more than a part
-        _memory = MappedMemory.Anonymous(FlowIndexFile.HeaderBytes + ((long)entries * FlowIndexFile.EntryBytes), HugePages.Never);
+        long bytes = FlowIndexFile.HeaderBytes + ((long)entries * FlowIndexFile.EntryBytes);
+        _memory = MappedMemory.Anonymous(bytes, HugePages.Never);
         _header = _memory.At<FlowIndexHeader>(0);
         _entries = _memory.Slice<FlowIndexEntry>(FlowIndexFile.HeaderBytes, entries);
-        _bytes = _memory.Slice<byte>(0, FlowIndexFile.HeaderBytes + (entries * FlowIndexFile.EntryBytes));
+        _bytes = _memory.Slice<byte>(0, (int)bytes);
     }
 
     /// <summary>Begins a file's.</summary>
