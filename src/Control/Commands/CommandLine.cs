@@ -82,6 +82,7 @@ internal static class CommandLine
             ReportCommand.Make(io),
             DiskCommand.Make(io),
             RecordCommand.Make(io),
+            ReplayCommand.Make(io),
             TuneCommand.Make(io),
             LabCommand.Make(io),
             VersionCommand.Make(io),

@@ -54,6 +54,10 @@ internal sealed class PlannedConfiguration
         });
     }
 
+    /// <summary>Plans the sending of a capture.</summary>
+    public PlanResult PlanReplay(ReplayRequest request) =>
+        Take(Planner.PlanReplay(Configuration, _facts, request));
+
     /// <summary>Plans the load pair.</summary>
     public PlanResult PlanLoad(LoadOverrides overrides) =>
         Take(Planner.PlanLoad(Configuration, _facts, overrides));

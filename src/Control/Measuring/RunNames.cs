@@ -22,6 +22,7 @@ internal static class RunNames
         LaneKind.Generator => "generator",
         LaneKind.Receiver => "receiver",
         LaneKind.Storage => "storage",
+        LaneKind.Replay => "replay",
         LaneKind.Meter or LaneKind.ShapedMeter => "meter",
         _ => $"kind-{(uint)kind}",
     };

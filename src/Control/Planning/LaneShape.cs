@@ -58,6 +58,9 @@ internal sealed record LaneShape
     /// <summary>Its stages; empty for load lanes.</summary>
     public IReadOnlyList<StageConfiguration> Stages { get; init; } = [];
 
+    /// <summary>Makes its one stage, and the tables of that; null: it has <see cref="Stages"/>.</summary>
+    public Func<TableBuilder, PlanStage>? OwnStage { get; init; }
+
     /// <summary>Its table in the file.</summary>
     public required Section Section { get; init; }
 

@@ -74,7 +74,7 @@ internal sealed class PlanBuilder(
             Priority = shape.Thread.Priority,
             PortCount = (uint)shape.Ports.Count,
             FirstStage = (uint)_stages.Count,
-            StageCount = (uint)shape.Stages.Count,
+            StageCount = shape.OwnStage is null ? (uint)shape.Stages.Count : 1,
             Frames = (uint)shape.Frames,
             ChunkBytes = (uint)shape.ChunkBytes,
             HeadroomBytes = (uint)shape.HeadroomBytes,
@@ -91,6 +91,11 @@ internal sealed class PlanBuilder(
         {
             lane.Ports[i] = _ports.Count;
             _ports.Add(PortOf(shape.Ports[i]));
+        }
+
+        if (shape.OwnStage is not null)
+        {
+            _stages.Add(shape.OwnStage(Tables));
         }
 
         for (int i = 0; i < shape.Stages.Count; i++)

@@ -94,6 +94,22 @@ internal static class Planner
         };
     }
 
+    /// <summary>Plans the sending of a capture: one lane of one port.</summary>
+    public static PlanResult PlanReplay(Configuration configuration, HostFacts facts, ReplayRequest request)
+    {
+        Findings findings = new();
+        LaneShape shape = request.ShapeIn(configuration);
+        Check(configuration, facts, [shape], findings);
+        if (findings.Errors.Count > 0)
+        {
+            return Result(findings, null);
+        }
+
+        PlanBuilder builder = new(configuration, facts, [shape]);
+        PlanImage plan = builder.Build(configuration.Name + "-replay", default);
+        return Result(findings, plan) with { Tables = builder.Tables };
+    }
+
     private static void Check(
         Configuration configuration, HostFacts facts, LaneShape[] lanes, Findings findings)
     {

@@ -33,6 +33,15 @@ internal sealed partial class CaptureReader : IDisposable
     /// <summary>pcapng; else pcap.</summary>
     public bool IsPcapng { get; }
 
+    /// <summary>Its numbers are big-endian.</summary>
+    public bool IsBigEndian => _isBig;
+
+    /// <summary>Units of its times a second, of all interfaces so far; null: they differ, or seconds are to be
+    /// added.</summary>
+    public long? UnitsPerSecond => !IsPcapng ? (long)(1_000_000_000 / _fractionNs)
+        : _clocks.Count > 0 && _clocks.TrueForAll(clock => clock == _clocks[0]) && _clocks[0].OffsetSeconds == 0
+            && _clocks[0].UnitsPerSecond <= long.MaxValue ? (long)_clocks[0].UnitsPerSecond : null;
+
     /// <summary>The file ends inside of something: <see cref="Torn"/> says in what.</summary>
     public bool IsCut { get; private set; }
 

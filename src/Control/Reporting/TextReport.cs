@@ -326,7 +326,7 @@ internal static class TextReport
 
     private static string Kind(string kind) =>
         kind switch { "generator" => "gen", "receiver" => "recv", "meter" => "meter",
-            "storage" => "store", _ => "fwd" };
+            "storage" => "store", "replay" => "replay", _ => "fwd" };
 
     private static string Policy(LaneResult lane) =>
         $"{lane.Policy} {lane.Priority}{(lane.Host == "shared" ? " shared" : "")}";

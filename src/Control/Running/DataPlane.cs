@@ -129,6 +129,9 @@ internal sealed class DataPlane : IDisposable
     public IReadOnlyList<RecordStatus> Recordings() =>
         _memory is null ? [] : RecordingReader.Read(_memory.Plan, _memory);
 
+    /// <summary>How far its replay has come; only of a plan of one.</summary>
+    public ReplayHeader ReplayState() => _memory!.Slice<byte>(0).First<ReplayHeader>().Value;
+
     /// <summary>Opens the region once it is there.</summary>
     public void Poll()
     {

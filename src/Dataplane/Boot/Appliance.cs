@@ -286,7 +286,8 @@ internal sealed class Appliance : IDisposable
     {
         for (int lane = 0; lane < _lanes.Length; lane++)
         {
-            if (_plan.Lane(lane).Kind != LaneKind.Storage) // its turns are a drive's, not a ring's
+            // What reads and writes files has turns of a drive, not of rings alone.
+            if (_plan.Lane(lane).Kind is not (LaneKind.Storage or LaneKind.Replay))
             {
                 WarmUp.Run(_plan, lane);
             }

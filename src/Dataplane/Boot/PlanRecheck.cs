@@ -56,7 +56,7 @@ internal static class PlanRecheck
     {
         ref readonly PlanLane lane = ref plan.Lane(index);
         string who = $"lane {index}";
-        Require(lane.Kind <= LaneKind.Storage, $"{who}: kind {(uint)lane.Kind} is unknown");
+        Require(lane.Kind <= LaneKind.Replay, $"{who}: kind {(uint)lane.Kind} is unknown");
         Require(lane.Host <= LaneHost.Shared, $"{who}: host {(uint)lane.Host} is unknown");
         Require(lane.Cpu is >= 0 and < Limits.CpusMax, $"{who}: CPU {lane.Cpu} is out of range");
         bool isPortless = lane.Kind is LaneKind.Meter or LaneKind.ShapedMeter or LaneKind.Storage;
@@ -98,13 +98,16 @@ internal static class PlanRecheck
         Require(lane.Kind != LaneKind.Storage
             || (lane.StageCount == 1 && plan.Stage((int)lane.FirstStage).Kind == StageKind.Recorder
                 && lane.Host == LaneHost.Pinned), $"{who}: is no recorder");
+        Require(lane.Kind != LaneKind.Replay
+            || (lane.StageCount == 1 && plan.Stage((int)lane.FirstStage).Kind == StageKind.Replay
+                && lane.PortCount == 1 && lane.Host == LaneHost.Pinned), $"{who}: is no replay");
         Require(lane.StageCount <= Limits.StagesPerLaneMax, $"{who}: has {lane.StageCount} stages");
         for (uint i = 0; i < lane.StageCount; i++)
         {
             ref readonly PlanStage stage = ref plan.Stage((int)(lane.FirstStage + i));
             bool isConnect = stage.Kind == StageKind.CrossConnect;
             int lowest = isConnect ? 0 : -1;
-            Require(stage.Kind <= StageKind.Recorder, $"{who}: stage kind {(uint)stage.Kind} is unknown");
+            Require(stage.Kind <= StageKind.Replay, $"{who}: stage kind {(uint)stage.Kind} is unknown");
             Require(stage.PortA >= lowest && stage.PortA < (int)lane.PortCount,
                 $"{who}: stage port {stage.PortA}");
             Require(stage.PortB >= lowest && stage.PortB < (int)lane.PortCount,

@@ -49,6 +49,9 @@ internal static class StageRecheck
             case StageKind.Record:
                 CheckRecord(plan, stage, who);
                 break;
+            case StageKind.Replay:
+                CheckReplay(plan, lane, stage, who);
+                break;
             case StageKind.Recorder:
                 CheckRecorder(plan, lane, stage, who);
                 break;
@@ -90,6 +93,17 @@ internal static class StageRecheck
         Require(settings.FileBytes is >= RecorderSettings.FileBytesMin and <= RecorderSettings.FileBytesMax
             && settings.FileNs >= 0 && settings.SyncNs > 0 && settings.KeepBytes >= 0
             && settings.Mode <= RecordMode.IoPoll, $"{who}: a recorder's settings");
+    }
+
+    private static void CheckReplay(PlanImage plan, in PlanLane lane, in PlanStage stage, string who)
+    {
+        ReplaySettings settings = ReplaySettings.Read(stage);
+        Require(lane.Kind == LaneKind.Replay, $"{who}: a replay in a lane of another kind");
+        Require(HasTable(plan, stage, 0, TableKind.Entries, ReplayHeader.SizeBytes),
+            $"{who}: a replay without a file");
+        Require(settings.Form <= CaptureForm.Pcapng && settings.UnitsPerSecond > 0 && settings.FileBytes > 0
+            && settings.Speed > 0 && settings.RatePps is >= 0 and <= Limits.RatePpsMax,
+            $"{who}: a replay's settings");
     }
 
     private static void CheckGroups(PlanImage plan, in PlanStage stage, string who)

@@ -132,6 +132,8 @@ internal static class LaneFactory
                 return new MeterLane(core, isShaped: false);
             case LaneKind.ShapedMeter:
                 return new MeterLane(core, isShaped: true);
+            case LaneKind.Replay:
+                return new ReplayLane(core, region, TableMemory.Map(tables.Fd, tables.Plan), lane);
             case LaneKind.Storage:
                 return new StorageLane(core, TableMemory.Map(tables.Fd, tables.Plan), lane);
             default:

@@ -65,6 +65,7 @@ internal sealed class StorageLane : ILane, IDisposable
         }
 
         ReadClock(ThreadControl.NowNs);
+        _ = Ring.KeepWorkersOn(_tables.Plan.Header.HousekeepingCpus); // refused: as the kernel has them
         CaptureFolder folder = CaptureFolder.Open(_path);
         _keeper = new FileKeeper(_streams, _settings, folder, _name);
         OpenBuffers();
@@ -78,8 +79,6 @@ internal sealed class StorageLane : ILane, IDisposable
             _flushes = Ring.OpenBest(new RingSetup(_streams.Length, UringSetup.None, _streams.Length), null);
         }
 
-        _ = _opened.KeepWorkersOn(_tables.Plan.Header.HousekeepingCpus); // kernels before 5.14 do not
-        _ = _flushes?.KeepWorkersOn(_tables.Plan.Header.HousekeepingCpus);
         _keeper.Start();
         foreach (RecordStream stream in _streams)
         {

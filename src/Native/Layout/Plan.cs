@@ -82,6 +82,8 @@ public enum LaneKind : uint
     ShapedMeter = 4,
     /// <summary>Writes what record stages of other lanes have copied to files. No ports.</summary>
     Storage = 5,
+    /// <summary>Sends a capture from its file. One port.</summary>
+    Replay = 6,
 }
 
 /// <summary>The thread under a lane.</summary>

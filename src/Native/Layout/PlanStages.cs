@@ -43,6 +43,8 @@ public enum StageKind : uint
     /// <summary>The one stage of a recorder's lane: where and how it writes
     /// (<see cref="RecorderSettings"/>).</summary>
     Recorder = 16,
+    /// <summary>The one stage of a replay's lane: what it sends (<see cref="ReplaySettings"/>).</summary>
+    Replay = 17,
 }
 
 /// <summary>What a table holds.</summary>

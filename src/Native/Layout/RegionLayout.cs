@@ -83,7 +83,7 @@ public sealed class RegionLayout
     /// <summary>The histograms that a lane of this kind has.</summary>
     public static ReadOnlySpan<HistogramKind> Kinds(LaneKind kind) => kind switch
     {
-        LaneKind.Generator => GeneratorKinds,
+        LaneKind.Generator or LaneKind.Replay => GeneratorKinds,
         LaneKind.Receiver => ReceiverKinds,
         LaneKind.Meter or LaneKind.ShapedMeter or LaneKind.Storage => MeterKinds,
         _ => ForwardKinds,

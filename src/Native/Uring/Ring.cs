@@ -122,12 +122,16 @@ public sealed unsafe class Ring : IIoRing, IDisposable
         }
     }
 
-    /// <summary>Keeps the kernel's workers, which do what would block, on these CPUs: left alone, before Linux
-    /// 6.12 they use any (ydb-platform/nbs#4662).</summary>
-    public Errno KeepWorkersOn(in CpuSet cpus)
+    /// <summary>Keeps the kernel's workers of the calling thread, which do what would block, on these CPUs:
+    /// left alone, before Linux 6.12 they use any (ydb-platform/nbs#4662). All rings of a thread share them;
+    /// those that are there already stay where they are, so it is done before any ring works.</summary>
+    /// <returns>EINVAL: kernels before 5.14 do not.</returns>
+    /// <exception cref="NativeException">There is no io_uring.</exception>
+    public static Errno KeepWorkersOn(in CpuSet cpus)
     {
+        using Ring ring = Open(new RingSetup(Depth: 1, UringSetup.None, Files: 1), buffers: null);
         CpuSet mask = cpus;
-        int answer = LibUring.RegisterWorkers(_ring, (nuint)sizeof(CpuSet), &mask);
+        int answer = LibUring.RegisterWorkers(ring._ring, (nuint)sizeof(CpuSet), &mask);
         return answer < 0 ? (Errno)(-answer) : Errno.Ok;
     }
 

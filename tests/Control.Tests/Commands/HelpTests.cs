@@ -26,6 +26,7 @@ public sealed class HelpTests
     [InlineData("record ls")]
     [InlineData("record extract")]
     [InlineData("record repair")]
+    [InlineData("replay")]
     [InlineData("tune")]
     [InlineData("tune history")]
     [InlineData("tune rollback")]
@@ -54,7 +55,7 @@ public sealed class HelpTests
         Assert.Equal(
             ["check", "plan", "run", "load", "jitter", "certify", "reload", "status", "trace", "stop",
                 "ports",
-                "report", "disk", "record", "tune", "lab",
+                "report", "disk", "record", "replay", "tune", "lab",
                 "version",
                 "selftest"], verbs);
     }

@@ -108,17 +108,29 @@ public sealed class RingTests : IDisposable
     [Fact]
     public void Workers_of_the_kernel_are_kept_where_they_may_be()
     {
-        using DirectFile file = DirectFile.Create(Path("a"), DirectAccess.Write);
-        using Ring ring = Ring.OpenBest(new RingSetup(2, UringSetup.None, 1), buffers: null);
-        _ = ring.SetFile(0, file);
-        CpuSet cpus = default;
-        cpus.Add(0);
-        Assert.Equal(Errno.Ok, ring.KeepWorkersOn(cpus));
-        Assert.True(ring.TryAdd(new IoRequest { Operation = IoOperation.Sync, File = 0 })); // a worker's
-        _ = Finish(ring, 1);
-        string[] workers = [.. Directory.GetDirectories("/proc/self/task")
-            .Where(task => File.ReadAllText(task + "/comm").StartsWith("iou-wrk", StringComparison.Ordinal))];
-        Assert.Contains(workers, task => File.ReadLines(task + "/status").Contains("Cpus_allowed_list:\t0"));
+        string[] workers = [];
+        Errno kept = Errno.EINVAL;
+        Thread fresh = new(() => // workers are a thread's own, and stay where they began
+        {
+            CpuSet cpus = default;
+            cpus.Add(0);
+            kept = Ring.KeepWorkersOn(cpus);
+            using DirectFile file = DirectFile.Create(Path("a"), DirectAccess.Write);
+            using Ring ring = Ring.OpenBest(new RingSetup(2, UringSetup.None, 1), buffers: null);
+            _ = ring.SetFile(0, file);
+            _ = ring.TryAdd(new IoRequest { Operation = IoOperation.Sync, File = 0 }); // a worker's
+            _ = Finish(ring, 1);
+            string mine = $"iou-wrk-{Native.Threads.ThreadControl.ThreadId}";
+            workers = [.. Directory.GetDirectories("/proc/self/task")
+                .Where(task => File.ReadAllText(task + "/comm").Trim() == mine)
+                .SelectMany(task => File.ReadLines(task + "/status"))
+                .Where(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal))];
+        });
+        fresh.Start();
+        fresh.Join();
+        Assert.Equal(Errno.Ok, kept);
+        Assert.NotEmpty(workers);
+        Assert.All(workers, line => Assert.Equal("Cpus_allowed_list:\t0", line));
     }
 
     [Fact]

@@ -179,7 +179,7 @@ public sealed class RecordTests
     }
 
     /// <summary>Adds a recorder to a lab's configuration; its folder.</summary>
-    private static string Record(ControlLab lab, string settings)
+    internal static string Record(ControlLab lab, string settings)
     {
         string folder = Path.Combine(lab.Folder, "captures");
         Directory.CreateDirectory(folder);
