@@ -33,6 +33,9 @@ internal static unsafe partial class LibUring
     [LibraryImport(Name, EntryPoint = "io_uring_register_files_update")]
     internal static partial int UpdateFiles(UringRing* ring, uint offset, int* files, uint count);
 
+    [LibraryImport(Name, EntryPoint = "io_uring_unregister_files")]
+    internal static partial int UnregisterFiles(UringRing* ring);
+
     [LibraryImport(Name, EntryPoint = "io_uring_register_ring_fd")]
     internal static partial int RegisterRing(UringRing* ring);
 

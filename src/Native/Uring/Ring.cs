@@ -373,6 +373,8 @@ public sealed unsafe class Ring : IIoRing, IDisposable
             if (IsOpen)
             {
                 IsOpen = false;
+                // Left to the ring's end, files are let go of some time after it, by a worker of the kernel.
+                _ = LibUring.UnregisterFiles(Ring);
                 LibUring.QueueExit(Ring);
             }
 
