@@ -12,6 +12,7 @@ namespace LowLatency.Control.Storage;
 internal sealed class DiskMeter
 {
     private const int SlotBytesMin = 512;
+    private const long CatchUpNs = 100_000_000; // as a load's generator: later ones count as unsent
     private readonly DiskRequest _request;
     private readonly DiskTarget _target;
     private readonly DiskModes _modes;
@@ -109,7 +110,7 @@ internal sealed class DiskMeter
         _measureFromNs = _startNs + _request.WarmupNs;
         _untilNs = _measureFromNs + _request.DurationNs;
         long nowNs = _startNs;
-        while (Fault is null && (nowNs < _untilNs || ring.InFlight > 0))
+        while (Fault is null && (nowNs < _untilNs || ring.InFlight > 0 || MayCatchUp(nowNs)))
         {
             if (Volatile.Read(ref _stopsAsked) != 0 && nowNs < _untilNs)
             {
@@ -132,12 +133,19 @@ internal sealed class DiskMeter
         Figures = new DiskFigures(seconds, _transfers, Sum(_readBuckets), Sum(_writeBuckets),
             Sum(_serviceBuckets), Sum(_lateBuckets), after.AllocatedBytes - before.AllocatedBytes,
             after.Collections - before.Collections, after.Faults - before.Faults,
-            after.Preemptions - before.Preemptions);
+            after.Preemptions - before.Preemptions, Unsent);
     }
+
+    // What was intended before the end and found the thread away, or every slot taken, is not left out.
+    private bool MayCatchUp(long nowNs) => Unsent > 0 && nowNs < _untilNs + CatchUpNs;
+
+    // Transfers that were intended before the end, and not submitted yet.
+    private long Unsent => _intervalNs == 0 ? 0
+        : Math.Max(0, (long)Math.Ceiling((_untilNs - _startNs) / _intervalNs) - _intended);
 
     private void Offer(Ring ring, long nowNs)
     {
-        while (_free.Count > 0 && nowNs < _untilNs)
+        while (_free.Count > 0 && (nowNs < _untilNs || MayCatchUp(nowNs)))
         {
             long intendedNs = _intervalNs == 0 ? nowNs : _startNs + (long)(_intended * _intervalNs);
             if (intendedNs > nowNs || intendedNs >= _untilNs)
@@ -266,6 +274,7 @@ internal sealed class DiskMeter
 /// <param name="Collections">Of the process.</param>
 /// <param name="Faults">Page faults of the measuring thread.</param>
 /// <param name="Preemptions">Switches that it did not ask for.</param>
+/// <param name="Unsent">Transfers that were intended in the time and given up.</param>
 internal sealed record DiskFigures(double Seconds, long Transfers, HdrHistogram.LongHistogram Read,
     HdrHistogram.LongHistogram Write, HdrHistogram.LongHistogram Service, HdrHistogram.LongHistogram Late,
-    long AllocatedBytes, long Collections, long Faults, long Preemptions);
+    long AllocatedBytes, long Collections, long Faults, long Preemptions, long Unsent);

@@ -31,6 +31,8 @@ namespace LowLatency.Control.Storage;
 /// <param name="Faults">Page faults of the measuring thread.</param>
 /// <param name="Preemptions">Switches of the measuring thread that it did not ask for.</param>
 /// <param name="Fault">What broke it off; null: nothing.</param>
+/// <param name="Unsent">Transfers that were intended in the time and given up: the drive, or the depth, is
+/// behind the rate.</param>
 internal sealed record DiskResult(
     string Schema,
     string Path,
@@ -57,7 +59,8 @@ internal sealed record DiskResult(
     long Collections,
     long Faults,
     long Preemptions,
-    string? Fault)
+    string? Fault,
+    long Unsent)
 {
     /// <summary>Name and version of the format.</summary>
     public const string SchemaName = "lowlat/disk/1";
@@ -79,6 +82,7 @@ internal sealed record DiskResult(
             figures.Write.TotalCount > 0 ? LatencySummary.Of(figures.Write) : null,
             LatencySummary.Of(figures.Service)!,
             request.Rate is null ? null : LatencySummary.Of(figures.Late),
-            figures.AllocatedBytes, figures.Collections, figures.Faults, figures.Preemptions, fault);
+            figures.AllocatedBytes, figures.Collections, figures.Faults, figures.Preemptions, fault,
+            figures.Unsent);
     }
 }

@@ -55,7 +55,7 @@ internal sealed class DiskRun(DiskRequest request, string outRoot, bool isJson, 
         }
 
         return meter.Fault is not null ? ExitCode.Host : interrupt.IsAsked ? ExitCode.Interrupted
-            : ExitCode.Ok;
+            : disk.Unsent > 0 ? ExitCode.Gate : ExitCode.Ok;
     }
 
     private void Measure(DiskMeter meter, Interrupt interrupt)
@@ -104,7 +104,13 @@ internal sealed class DiskRun(DiskRequest request, string outRoot, bool isJson, 
             histograms.Add(HistogramSet.Lateness, figures.Late);
         }
 
-        string[] reasons = disk.Fault is null ? [] : [disk.Fault];
+        List<string> reasons = disk.Fault is null ? [] : [disk.Fault];
+        if (disk.Unsent > 0 && !isPartial && disk.Fault is null)
+        {
+            reasons.Add($"{Units.Count(disk.Unsent)} transfers were given up: the rate is above what the drive "
+                + $"does at depth {disk.Depth}");
+        }
+
         List<string> notes = [];
         if (disk.EffectiveMode != disk.RequestedMode)
         {
@@ -118,7 +124,7 @@ internal sealed class DiskRun(DiskRequest request, string outRoot, bool isJson, 
 
         RunResult result = new(RunResult.SchemaName, "disk", disk.DurationSeconds, disk.Latency,
             request.Rate is null ? null : disk.Service, null, null, null, null, null, null, [], [], null, [],
-            [], new Verdict(reasons.Length == 0, reasons, notes))
+            [], new Verdict(reasons.Count == 0, reasons, notes))
         {
             Disk = disk,
             IsPartial = isPartial || disk.Fault is not null,
